@@ -1,0 +1,1 @@
+"""Papers in: everything up to and including the library on disk."""

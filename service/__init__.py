@@ -1,0 +1,1 @@
+"""Answers out: what to retrieve, what to ask, what to cite, and the doors people come through."""
