@@ -1,0 +1,120 @@
+"""The network of all-MiniLM-L6-v2 as an ONNX graph in standard operators, made in memory.
+
+The weights do not become part of the graph: it only names them, so that it is a few kilobytes and
+several sessions can share one copy.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+LAYERS, WIDTH, HEADS, INNER = 6, 384, 12, 1536
+HEAD_WIDTH = WIDTH // HEADS
+EPSILON = 1e-12  # layer_norm_eps of the model's config.json
+OPSET = 20  # the first with Gelu as an operator
+
+# Names of the graph's inputs and of its output.
+TOKENS, POOL, VECTORS = "tokens", "pool", "vectors"
+
+
+class _Graph:
+    """Collects nodes; every method adds one and returns the name of its result."""
+
+    def __init__(self) -> None:
+        from onnx import helper
+
+        self.helper: Any = helper  # onnx has no types for its helpers
+        self.nodes: list[Any] = []
+
+    def add(self, operator: str, *inputs: str, **attributes: object) -> str:
+        result = f"{operator}_{len(self.nodes)}"
+        self.nodes.append(self.helper.make_node(operator, inputs, [result], **attributes))
+        return result
+
+    def split(self, value: str, parts: int) -> list[str]:
+        names = [f"Split_{len(self.nodes)}_{i}" for i in range(parts)]
+        node = self.helper.make_node("Split", [value], names, axis=-1, num_outputs=parts)
+        self.nodes.append(node)
+        return names
+
+    def linear(self, value: str, layer: str) -> str:
+        product = self.add("MatMul", value, f"{layer}.weight")
+        return self.add("Add", product, f"{layer}.bias")
+
+    def norm(self, value: str, layer: str) -> str:
+        return self.add(
+            "LayerNormalization", value, f"{layer}.weight", f"{layer}.bias", epsilon=EPSILON
+        )
+
+
+def _attend(graph: _Graph, hidden: str, layer: str) -> str:
+    """Self-attention of one layer. The query weights carry the factor 1 / sqrt(head width)."""
+    parts = graph.split(graph.linear(hidden, f"{layer}.qkv"), 3)
+    query, key, value = (graph.add("Reshape", part, "heads_shape") for part in parts)
+    query = graph.add("Transpose", query, perm=[0, 2, 1, 3])
+    key = graph.add("Transpose", key, perm=[0, 2, 3, 1])
+    value = graph.add("Transpose", value, perm=[0, 2, 1, 3])
+    shares = graph.add("Softmax", graph.add("MatMul", query, key), axis=-1)
+    mixed = graph.add("MatMul", shares, value)
+    joined = graph.add("Reshape", graph.add("Transpose", mixed, perm=[0, 2, 1, 3]), "width_shape")
+    return graph.linear(joined, f"{layer}.out")
+
+
+def _encode(graph: _Graph) -> str:
+    """The contextual vectors of all tokens: word + position embeddings, then the layers."""
+    words = graph.add("Gather", "words", TOKENS)
+    length = graph.add("Shape", TOKENS, start=1, end=2)
+    positions = graph.add("Slice", "positions", "zero", length, "zero")
+    hidden = graph.norm(graph.add("Add", words, positions), "embeddings")
+    for index in range(LAYERS):
+        layer = f"layer{index}"
+        attended = _attend(graph, hidden, layer)
+        hidden = graph.norm(graph.add("Add", hidden, attended), f"{layer}.norm1")
+        inner = graph.add("Gelu", graph.linear(hidden, f"{layer}.up"))
+        outer = graph.linear(inner, f"{layer}.down")
+        hidden = graph.norm(graph.add("Add", hidden, outer), f"{layer}.norm2")
+    return hidden
+
+
+def build(weights: Sequence[tuple[str, tuple[int, ...]]]) -> bytes:
+    """A serialised model whose weights, given by name and shape, are filled in by the session.
+
+    Inputs: tokens (batch, length) int64, without padding: there is no attention mask; pool
+    (batch, groups, length) float32, the weight of each token in each wanted vector. Output:
+    vectors (batch, groups, WIDTH), each of length 1 (0 for a group without weights).
+    """
+    from onnx import TensorProto as Tensor  # takes 0.2 s
+    from onnx import helper
+
+    graph = _Graph()
+    pooled = graph.add("MatMul", POOL, _encode(graph))
+    size = graph.add("ReduceL2", pooled, "last_axis", keepdims=1)
+    unit = graph.add("Div", pooled, graph.add("Max", size, "smallest"))
+    graph.nodes.append(helper.make_node("Identity", [unit], [VECTORS]))
+    inputs = [
+        helper.make_tensor_value_info(TOKENS, Tensor.INT64, ["batch", "length"]),
+        helper.make_tensor_value_info(POOL, Tensor.FLOAT, ["batch", "groups", "length"]),
+    ]
+    output = helper.make_tensor_value_info(VECTORS, Tensor.FLOAT, ["batch", "groups", WIDTH])
+    constants = [
+        helper.make_tensor("heads_shape", Tensor.INT64, [4], [0, 0, HEADS, HEAD_WIDTH]),
+        helper.make_tensor("width_shape", Tensor.INT64, [3], [0, 0, WIDTH]),
+        helper.make_tensor("zero", Tensor.INT64, [1], [0]),
+        helper.make_tensor("last_axis", Tensor.INT64, [1], [-1]),
+        helper.make_tensor("smallest", Tensor.FLOAT, [], [1e-12]),
+    ]
+    tensors = [_external(name, shape) for name, shape in weights]
+    made = helper.make_graph(graph.nodes, "minilm", inputs, [output], constants + tensors)
+    opset = helper.make_opsetid("", OPSET)
+    model = helper.make_model(made, ir_version=9, opset_imports=[opset])
+    return bytes(model.SerializeToString())
+
+
+def _external(name: str, shape: tuple[int, ...]) -> Any:  # onnx.TensorProto
+    """A float32 weight that the session gets from outside."""
+    from onnx import TensorProto
+
+    tensor = TensorProto(
+        name=name, dims=shape, data_type=TensorProto.FLOAT, data_location=TensorProto.EXTERNAL
+    )
+    tensor.external_data.add(key="location", value="weights")
+    return tensor
