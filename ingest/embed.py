@@ -100,6 +100,10 @@ class OpenAIEmbedder:
     def count_tokens(self, text: str) -> int:
         return count_tokens(text)
 
+    def close(self) -> None:
+        """Close the connections; the embedder cannot be used after it."""
+        self._client.close()
+
     def embed(self, texts: Sequence[str]) -> Vectors:
         """Vectors of shape `(len(texts), dimension)`, float32, each of length 1.
 
