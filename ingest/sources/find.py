@@ -1,0 +1,133 @@
+"""From a path to its sources: files, folders, archives, standard input."""
+
+import os
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from ingest.errors import InvalidInput
+from ingest.papers import Record, Rejection
+from ingest.sources.blobs import UNPACK_ERRORS, Blob, blobs_in, blobs_of_stdin
+from ingest.sources.columns import check_map
+from ingest.sources.formats import Format, sniff
+
+STDIN = Path("-")
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """One file of records.
+
+    `name` is the file's name relative to what was given, `kind` the name of its format, "" for a
+    file that cannot be read. `is_only` says that nothing else was given, so that a problem with
+    this file is a problem with the whole input.
+    """
+
+    name: str
+    kind: str
+    is_only: bool
+    _blob: Blob | None = field(repr=False)
+    _format: Format | None = field(repr=False)
+    _field_map: Mapping[str, str] = field(repr=False, default_factory=dict)
+    _reason: str = field(repr=False, default="")
+
+    def records(self) -> Iterator[Record | Rejection]:
+        """The records in the file's order, in constant memory where the format allows it.
+
+        A file that turns out unreadable after its first record, or is one of several, ends with
+        a rejection that says so.
+
+        Raises:
+            InvalidInput: the only file given cannot be read at all; raised before any record.
+        """
+        n = 0
+        try:
+            for item in self._items():
+                n += 1
+                yield item
+        except InvalidInput as error:
+            if self.is_only and n == 0:
+                raise
+            yield Rejection(f"after record {n}" if n else "file", str(error))
+
+    def _items(self) -> Iterator[Record | Rejection]:
+        if self._blob is None or self._format is None:
+            raise InvalidInput(self._reason)
+        try:
+            yield from self._format.read(self._blob, self._field_map)
+        except UNPACK_ERRORS as error:
+            raise InvalidInput(
+                f"{self.name} ends early or is damaged ({error}). Download or export it again."
+            ) from error
+
+
+def discover(path: Path, field_map: Mapping[str, str] | None = None) -> Iterator[Source]:
+    """The sources at a path: a file, each member of an archive, all files of a folder.
+
+    Folders are searched recursively in the order of names; hidden files are passed over. `-` is
+    standard input. A file of no known format among others becomes a source whose only record is
+    a rejection. `field_map` gives the source's own name for a field of ours ({"title":
+    "headline"}).
+
+    Raises:
+        InvalidInput: there is nothing at the path, or nothing of it can be read; the message says
+            why. Raised before the first source.
+    """
+    check_map(field_map)
+    blobs = list(_blobs(path))
+    if not blobs:
+        raise InvalidInput(f"{path} holds no files. Give a file or folder of exports.")
+    is_only = len(blobs) == 1
+    sources = [_source(item, is_only, field_map or {}) for item in blobs]
+    if not any(source.kind for source in sources):
+        reasons = "; ".join(source._reason for source in sources[:3])
+        raise InvalidInput(reasons if is_only else f"no file in {path} can be read: {reasons}")
+    return iter(sources)
+
+
+def _blobs(path: Path) -> Iterator[Blob | InvalidInput]:
+    """Blobs at the path, or for a file that does not open the error."""
+    if path == STDIN:
+        yield from blobs_of_stdin()
+        return
+    if not path.exists():
+        raise InvalidInput(f"{path} does not exist. Check the spelling and the current folder.")
+    if not path.is_dir():
+        yield from _opened(path, path.name)
+        return
+    for file in _files_in(path):
+        yield from _opened(file, file.relative_to(path).as_posix())
+
+
+def _files_in(folder: Path) -> Iterator[Path]:
+    for parent, folders, files in os.walk(folder):
+        folders[:] = sorted(name for name in folders if not name.startswith("."))
+        for name in sorted(files):
+            file = Path(parent, name)
+            if not name.startswith(".") and file.is_file():
+                yield file
+
+
+def _opened(file: Path, name: str) -> Iterator[Blob | InvalidInput]:
+    if not file.is_file():
+        raise InvalidInput(f"{name} is neither a file nor a folder. Give a file of papers.")
+    try:
+        yield from blobs_in(file, name)
+    except InvalidInput as error:
+        yield error
+    except OSError as error:
+        yield InvalidInput(f"{name} cannot be read ({error.strerror}). Check its permissions.")
+
+
+def _source(item: Blob | InvalidInput, is_only: bool, field_map: Mapping[str, str]) -> Source:
+    if isinstance(item, InvalidInput):
+        return Source("", "", is_only, None, None, field_map, str(item))
+    try:
+        form = sniff(item.head())
+    except InvalidInput as error:
+        reason = str(error) if str(error).startswith(item.name) else f"{item.name} is {error}"
+        return Source(item.name, "", is_only, None, None, field_map, reason)
+    except UNPACK_ERRORS as error:
+        reason = f"{item.name} ends early or is damaged ({error}). Download or export it again."
+        return Source(item.name, "", is_only, None, None, field_map, reason)
+    return Source(item.name, form.name, is_only, item, form, field_map)

@@ -1,0 +1,115 @@
+"""Text clean-up shared by all formats, and the one place where a record is made.
+
+What a source gives is changed as little as possible, because answers quote it: white space is
+collapsed, known markup is taken off, and the two kinds of repair below are safe by construction.
+"""
+
+import html
+import re
+from collections.abc import Sequence
+from unicodedata import is_normalized
+
+from ingest.papers import Paper, Record, Rejection, clean
+
+N_LABEL_WORDS = 9  # about as long as a short title
+# Only tags that publishers use inside titles and abstracts: "x<y and y>z" is not a tag.
+_TAG = re.compile(
+    r"</?(?:jats:|mml:|ns\d+:)?(?:i|b|u|em|strong|sub|sup|inf|sc|italic|bold|underline|p|br|div|span"
+    r"|title|sec|list|list-item|label|xref|ext-link|math|m[a-z]+|tex-math|inline-formula"
+    r"|alternatives|abstract|scp|monospace|roman|h[1-6]|ul|ol|li|a|named-content)\b[^<>]{0,300}/?>",
+    re.IGNORECASE,
+)
+_BLOCK = re.compile(
+    r"</?(?:jats:)?(?:p|br|div|sec|title|list|list-item|li|h[1-6])\b", re.IGNORECASE
+)
+_ENTITY = re.compile(r"&(?:#\d{1,7}|#[xX][0-9a-fA-F]{1,6}|[A-Za-z][A-Za-z0-9]{1,30});")
+# What exports write where an abstract is missing.
+_NOTHING = re.compile(
+    r"\W*(?:(?:there is )?no abstract(?: is)?(?: available| provided| found)?"
+    r"|(?:abstract )?not available|n/?a|null|none|nan|abstract)?\W*",
+    re.IGNORECASE,
+)
+
+
+def squash(text: str) -> str:
+    """The text cleaned, every run of white space made one space."""
+    if text.isprintable() and "  " not in text and is_normalized("NFC", text):
+        return text.strip()  # nothing to clean, which is seen much faster than it is done
+    return " ".join(clean(text).split())
+
+
+def untag(text: str) -> str:
+    """The text without the mark-up that publishers put into titles and abstracts.
+
+    Entities are resolved twice at most, since some exports escape them twice.
+    """
+    for _ in range(2):
+        if "&" not in text or not _ENTITY.search(text):
+            break
+        text = _ENTITY.sub(lambda entity: html.unescape(entity[0]), text)
+    if "<" not in text:
+        return text
+    return _TAG.sub(lambda tag: " " if _BLOCK.match(tag[0]) else "", text)
+
+
+def label(abstract: str) -> str:
+    """A name for an untitled paper: its first words, quoted, so that nobody takes it for a title.
+
+    An abstract that starts in the middle of a word or sentence is quoted as it is, after an
+    ellipsis.
+    """
+    words = abstract.split(" ")
+    start = "…" if abstract[:1].islower() else ""
+    end = " …" if len(words) > N_LABEL_WORDS else ""
+    return f"Untitled: “{start}{' '.join(words[:N_LABEL_WORDS])}{end}”"
+
+
+def is_missing(abstract: str) -> bool:
+    """Whether the text is empty or one of the phrases that stand for "there is no abstract"."""
+    return len(abstract) < 80 and _NOTHING.fullmatch(abstract) is not None
+
+
+def make_record(
+    *,
+    title: str | None,
+    abstract: str | None,
+    locator: str,
+    raw: str,
+    key: str | None = None,
+    authors: Sequence[str] = (),
+    year: int | None = None,
+    venue: str | None = None,
+    url: str | None = None,
+    doi: str | None = None,
+    arxiv_id: str | None = None,
+    pubmed_id: str | None = None,
+    openalex_id: str | None = None,
+    s2_id: str | None = None,
+    categories: Sequence[str] = (),
+    is_summary: bool = False,
+) -> Record | Rejection:
+    """The record, its texts squashed; or the reason why it cannot be taken.
+
+    Ids, year and authors are expected in the forms that `values` gives.
+    """
+    title, abstract = squash(title or ""), squash(abstract or "")
+    if is_missing(abstract):
+        name = f" of “{title[:120]}”" if title else ""
+        return Rejection(locator, f"no abstract{name}", raw)
+    paper = Paper(
+        title=title or label(abstract),
+        abstract=abstract,
+        authors=tuple(name for name in map(squash, authors) if name),
+        year=year,
+        venue=squash(venue or "") or None,
+        url=url,
+        doi=doi,
+        arxiv_id=arxiv_id,
+        pubmed_id=pubmed_id,
+        openalex_id=openalex_id,
+        s2_id=s2_id,
+        categories=tuple(name for name in map(squash, categories) if name),
+        is_title_derived=not title,
+        is_summary=is_summary,
+    )
+    return Record(paper=paper, locator=locator, raw=raw, key=key)

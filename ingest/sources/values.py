@@ -1,0 +1,107 @@
+"""Bibliographic values in one form, whatever a source writes: names, years, ids, addresses."""
+
+import re
+
+_YEAR = re.compile(r"(?<!\d)(1[5-9]\d\d|20\d\d)(?!\d)")
+_DOI = re.compile(r"10\.\d{4,9}/[^\s\"<>]+")
+_ARXIV_NEW = r"\d{4}\.\d{4,5}"
+_ARXIV_OLD = r"[a-z][a-z-]+(?:\.[A-Za-z]{2})?/\d{7}"
+_ARXIV = re.compile(rf"(?<![\w./-])({_ARXIV_NEW}|{_ARXIV_OLD})(?:v\d+)?(?![\w/])")
+_ARXIV_URL = re.compile(
+    rf"arxiv\.org/(?:abs|pdf|html)/({_ARXIV_NEW}|{_ARXIV_OLD})(?!\d)", re.IGNORECASE
+)
+_ARXIV_PREFIX = re.compile(r"^.*arxiv[:. ]\s*", re.IGNORECASE)
+_PMID = re.compile(r"(?:pmid:?\s*)?([1-9]\d{0,8})(?:\.0)?", re.IGNORECASE)
+_URL = re.compile(r"https?://[^\s<>\"]+", re.IGNORECASE)
+_PUBMED_URL = re.compile(r"(?:pubmed\.ncbi\.nlm\.nih\.gov|ncbi\.nlm\.nih\.gov/pubmed)/(\d{1,9})")
+_SUFFIX = re.compile(r"(?:Jr|Sr|I{1,3}|IV|Ph\.?D|M\.?D)\.?", re.IGNORECASE)
+_INITIALS = re.compile(r"(?:[A-Z]\.?[ -]?){1,4}")
+
+
+def parse_year(value: object) -> int | None:
+    """The first year 1500-2099 in a number or a date."""
+    if isinstance(value, int):
+        return value if 1500 <= value < 2100 else None
+    if isinstance(value, float):
+        return parse_year(int(value)) if value == value and abs(value) < 1e4 else None
+    match = _YEAR.search(value) if isinstance(value, str) else None
+    return int(match[1]) if match else None
+
+
+def parse_doi(value: object) -> str | None:
+    """The first DOI in the value, without resolver and closing punctuation, in lower case."""
+    match = _DOI.search(value) if isinstance(value, str) else None
+    if match is None:
+        return None
+    doi = match[0].rstrip(".,;:'”")
+    for opening, closing in ("()", "[]", "{}"):
+        if doi.endswith(closing) and doi.count(opening) < doi.count(closing):
+            doi = doi[:-1]
+    return doi.casefold()
+
+
+def parse_arxiv_id(value: object) -> str | None:
+    """The arXiv id in an id, DOI or address, without its version."""
+    if not isinstance(value, str):
+        return None
+    text = value.strip()
+    match = _ARXIV_URL.search(text) or _ARXIV.search(_ARXIV_PREFIX.sub("", text))
+    return match[1] if match else None
+
+
+def parse_pubmed_id(value: object) -> str | None:
+    """The PubMed id in a number, a string of digits or a PubMed address."""
+    if isinstance(value, float) and value == value and value < 1e9:
+        value = int(value)
+    text = str(value).strip() if isinstance(value, int | str) and value is not True else ""
+    match = _PMID.fullmatch(text) or _PUBMED_URL.search(text)
+    return match[1] if match else None
+
+
+def parse_url(value: object) -> str | None:
+    """The value if it is one web address."""
+    text = value.strip() if isinstance(value, str) else ""
+    return text if _URL.fullmatch(text) else None
+
+
+def flip_name(name: str) -> str:
+    """`Given Family` from `Family, Given`; anything else as it is.
+
+    Identity compares an author's last word, so that one order must hold for all sources.
+    """
+    family, comma, given = name.strip().partition(",")
+    family, given = family.strip(), given.strip()
+    if not comma or not family or not given:
+        return (family or given).strip()
+    if "," in given:  # Family, Jr, Given
+        suffix, _, first = given.partition(",")
+        return f"{first.strip()} {family} {suffix.strip()}".strip()
+    return f"{family} {given}" if _SUFFIX.fullmatch(given) else f"{given} {family}"
+
+
+def split_authors(text: str) -> list[str]:
+    """Names in `Given Family` order from one string of names.
+
+    Separators are, in this order: line breaks, semicolons, pipes, " and ", commas. A comma parts
+    names only where it cannot part a family name from its given names.
+    """
+    for separator in (r"\n", r";", r"\|"):
+        if re.search(separator, text.strip(" ;|\n")):
+            return [flip_name(name) for name in re.split(separator, text) if name.strip()]
+    parts = [part for part in re.split(r",?\s+(?:and|&)\s+", text.strip()) if part.strip()]
+    if len(parts) > 1 and not any("," in part for part in parts[1:]):
+        return _split_commas(parts[0]) + [flip_name(part) for part in parts[1:]]
+    if len(parts) > 1:
+        return [flip_name(part) for part in parts]
+    return [name for part in parts for name in _split_commas(part)]
+
+
+def _split_commas(text: str) -> list[str]:
+    pieces = [piece.strip() for piece in text.split(",") if piece.strip()]
+    if len(pieces) == 2 and " " not in pieces[0]:  # one name, "Comaromi, J. P."
+        return [flip_name(text)]
+    if pieces and len(pieces) % 2 == 0 and all(_INITIALS.fullmatch(p) for p in pieces[1::2]):
+        return [f"{given} {family}" for family, given in zip(*[iter(pieces)] * 2, strict=True)]
+    if all(" " in piece for piece in pieces):
+        return pieces
+    return [flip_name(text)]
