@@ -101,10 +101,16 @@ class MiniLM:
         pairs = zip(encoded, spans, strict=True)
         inputs = [self._input(item.ids, item.offsets, own) for item, own in pairs]
         found = self._run(inputs)
-        for text, own, item, vectors in zip(texts, spans, inputs, found, strict=True):
-            lost = [i for i, (start, end) in enumerate(item.groups) if start == end]
-            if lost:
-                vectors[[1 + i for i in lost]] = self.embed([text[slice(*own[i])] for i in lost])
+        lost = [
+            (row, span)
+            for row, item in enumerate(inputs)
+            for span, (start, end) in enumerate(item.groups)
+            if start == end
+        ]
+        if lost:
+            apart = self.embed([texts[row][slice(*spans[row][span])] for row, span in lost])
+            for (row, span), vector in zip(lost, apart, strict=True):
+                found[row][1 + span] = vector
         whole = np.array([vectors[0] for vectors in found], np.float32)
         return whole.reshape(-1, self.dimension), [vectors[1:] for vectors in found]
 
