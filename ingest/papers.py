@@ -3,8 +3,8 @@
 import hashlib
 import re
 import unicodedata
-from collections.abc import Iterator
-from dataclasses import dataclass, fields
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, fields, replace
 
 _NO_WORD = re.compile(r"[\W_]+")
 _ARXIV_VERSION = re.compile(r"v\d+$")
@@ -106,3 +106,24 @@ class Rejection:
     locator: str
     reason: str
     raw: str = ""
+
+
+def merge(papers: Sequence[Paper]) -> Paper:
+    """One paper out of what several records say of it, whatever order they come in.
+
+    Each field is taken from the best record that has it: an authors' abstract before a summary
+    of ours, a real title before a derived one, then the longer abstract; the rest is settled by
+    the revision, so that the result depends on nothing else.
+    """
+
+    def rank(paper: Paper) -> tuple[bool, bool, int, str]:
+        return paper.is_summary, paper.is_title_derived, -len(paper.abstract), paper.revision
+
+    best, *others = sorted(papers, key=rank)
+    filled = {
+        f.name: getattr(other, f.name)
+        for other in reversed(others)
+        for f in fields(Paper)
+        if getattr(best, f.name) in (None, ()) and getattr(other, f.name) not in (None, ())
+    }
+    return replace(best, **filled)

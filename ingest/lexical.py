@@ -1,0 +1,111 @@
+"""Words: BM25 over titles and abstracts, kept in tantivy."""
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import tantivy
+
+_WORD = re.compile(r"\w+")
+_HEAP_BYTES = 64 * 1024 * 1024
+
+STOP_WORDS = frozenset(
+    """
+    a about above after again all also am an and any are as at be because been before being below
+    between both but by can could did do does doing down during each few for from further had has
+    have having how i if in into is it its itself just may me might more most must my no nor not
+    of off on once only or other our out over own paper papers s same she he should so some such
+    t than that the their them then there these they this those through to too under until up us
+    use used uses using very was we were what when where whether which while who whom why will
+    with would you your
+    """.split()
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """What the word index holds of one paper; `ordinal` is its row in the catalogue."""
+
+    ordinal: int
+    title: str
+    abstract: str
+
+
+def terms(question: str) -> list[str]:
+    """The words of a question worth searching, lower-case, in order, each once.
+
+    Stop words are left out unless nothing else is there.
+    """
+    words = list(dict.fromkeys(_WORD.findall(question.casefold())))
+    return [w for w in words if w not in STOP_WORDS] or words
+
+
+class Words:
+    """A word index in the folder `path`, open for reading."""
+
+    def __init__(self, path: Path) -> None:
+        self._index = tantivy.Index.open(str(path))
+        self._searcher = self._index.searcher()
+
+    @property
+    def n_papers(self) -> int:
+        return int(self._searcher.num_docs)
+
+    def search(
+        self,
+        words: Sequence[str],
+        k: int,
+        *,
+        title_boost: float = 1.0,
+        among: Iterable[int] | None = None,
+    ) -> list[tuple[int, float]]:
+        """The `k` best papers for the words: `(ordinal, BM25)`, best first, scores above 0.
+
+        `among` restricts the search to those ordinals, inside the engine.
+        """
+        if not words or k < 1:
+            return []
+        query = self._index.parse_query(
+            " ".join(words), ["title", "abstract"], field_boosts={"title": title_boost}
+        )
+        if among is not None:
+            query = _restricted(query, self._index.schema, among)
+        hits = self._searcher.search(query, k, count=False).hits
+        ordinals = self._searcher.fast_field_values("ordinal", [address for _, address in hits])
+        return [(int(o or 0), float(s)) for o, (s, _) in zip(ordinals, hits, strict=True)]
+
+
+def _restricted(
+    query: tantivy.Query, schema: tantivy.Schema, among: Iterable[int]
+) -> tantivy.Query:
+    allowed = tantivy.Query.term_set_query(schema, "ordinal", list(among))
+    silent = tantivy.Query.const_score_query(allowed, 0.0)
+    return tantivy.Query.boolean_query([(tantivy.Occur.Must, query), (tantivy.Occur.Must, silent)])
+
+
+def write(path: Path, entries: Iterable[Entry]) -> None:
+    """Adds papers to the word index in `path`, making it where there is none."""
+    path.mkdir(parents=True, exist_ok=True)
+    index = tantivy.Index(_schema(), path=str(path), reuse=True)
+    writer = index.writer(heap_size=_HEAP_BYTES, num_threads=1)
+    for entry in entries:
+        writer.add_document(_document(entry))
+    writer.commit()
+    writer.wait_merging_threads()
+
+
+def _schema() -> tantivy.Schema:
+    builder = tantivy.SchemaBuilder()
+    builder.add_unsigned_field("ordinal", stored=False, indexed=True, fast=True)
+    builder.add_text_field("title", stored=False, tokenizer_name="en_stem")
+    builder.add_text_field("abstract", stored=False, tokenizer_name="en_stem")
+    return builder.build()
+
+
+def _document(entry: Entry) -> tantivy.Document:
+    document = tantivy.Document()
+    document.add_unsigned("ordinal", entry.ordinal)
+    document.add_text("title", entry.title)
+    document.add_text("abstract", entry.abstract)
+    return document

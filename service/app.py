@@ -1,0 +1,88 @@
+"""Puts the objects together: settings in, a running core out."""
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from ingest.build import Report, ingest, remove
+from ingest.dense import ChromaServer, Collections, EmbeddedChroma
+from ingest.embed import Embedder, OpenAIEmbedder, embedded
+from ingest.library import Library
+from ingest.sample import SAMPLE, SOURCE
+from ingest.sources import discover
+from service.assistant import Assistant
+from service.conversations import Conversations
+from service.retrieve import Retriever
+from service.settings import Settings
+
+_SAMPLE_REMOVED = "sample_removed"
+
+
+@dataclass(frozen=True, slots=True)
+class Core:
+    """What every door is given."""
+
+    settings: Settings
+    library: Library
+    retriever: Retriever
+    conversations: Conversations
+    assistant: Assistant
+
+    def close(self) -> None:
+        self.library.close()
+        self.conversations.close()
+
+
+def build(settings: Settings) -> Core:
+    """Opens the library and the history under `settings.home` and wires them up."""
+    home = home_of(settings)
+    library = open_library(settings)
+    retriever = Retriever(library)
+    conversations = Conversations(home / "conversations.sqlite")
+    assistant = Assistant(
+        retriever,
+        conversations,
+        passages=settings.passages,
+        settings_hash=settings.answering,
+    )
+    return Core(settings, library, retriever, conversations, assistant)
+
+
+def home_of(settings: Settings) -> Path:
+    return settings.home.expanduser()
+
+
+def open_library(settings: Settings) -> Library:
+    """The library alone, for commands that answer nothing."""
+    return Library(home_of(settings), _embedder(settings), _collections(settings))
+
+
+def _embedder(settings: Settings) -> Embedder:
+    if settings.embedder == "embedded":
+        return embedded()
+    key = settings.embedder_api_key or settings.openai_api_key
+    base_url = settings.embedder_base_url or settings.openai_base_url
+    return OpenAIEmbedder(base_url, settings.embedder, key.get_secret_value())
+
+
+def _collections(settings: Settings) -> Collections:
+    return ChromaServer(settings.chroma_url) if settings.chroma_url else EmbeddedChroma()
+
+
+def add_sample(library: Library) -> Report:
+    """Puts the bundled sample library in."""
+    (source,) = discover(SAMPLE)
+    return ingest(library, [replace(source, name=SOURCE)])
+
+
+def add_sample_if_empty(library: Library) -> Report | None:
+    """Puts the sample library into an empty library, unless it was removed from it once."""
+    if not library.is_empty or library.catalogue.meta(_SAMPLE_REMOVED):
+        return None
+    return add_sample(library)
+
+
+def remove_sample(library: Library) -> int:
+    """Takes the sample library out for good; how many papers that were."""
+    n_papers = remove(library, source=SOURCE)
+    library.catalogue.set_meta(_SAMPLE_REMOVED, "yes")
+    return n_papers

@@ -1,0 +1,134 @@
+"""Conversations and answers, kept in a SQLite file of their own."""
+
+import secrets
+import sqlite3
+import threading
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import orjson
+
+from ingest.errors import NotFound
+from service.citations import Answer, plain
+
+_SCHEMA = """
+CREATE TABLE IF NOT EXISTS conversations (
+    id TEXT PRIMARY KEY, owner TEXT NOT NULL, title TEXT NOT NULL,
+    created_at TEXT NOT NULL, updated_at TEXT NOT NULL
+);
+CREATE INDEX IF NOT EXISTS conversations_of_owner ON conversations (owner, updated_at DESC);
+CREATE TABLE IF NOT EXISTS answers (
+    id TEXT PRIMARY KEY, conversation TEXT REFERENCES conversations (id) ON DELETE CASCADE,
+    created_at TEXT NOT NULL, answer BLOB NOT NULL
+);
+CREATE INDEX IF NOT EXISTS answers_of_conversation ON answers (conversation, created_at);
+"""
+_TITLE_LENGTH = 80
+
+
+@dataclass(frozen=True, slots=True)
+class Conversation:
+    """A row of someone's history."""
+
+    id: str
+    title: str
+    updated_at: str
+
+
+class Conversations:
+    """The SQLite file at `path`; made where it is missing. Safe to share between threads."""
+
+    def __init__(self, path: Path) -> None:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        self._lock = threading.Lock()
+        self._db = sqlite3.connect(path, check_same_thread=False, isolation_level=None)
+        self._db.execute("PRAGMA busy_timeout = 10000")
+        self._db.execute("PRAGMA journal_mode = WAL")
+        self._db.execute("PRAGMA foreign_keys = ON")
+        self._db.executescript(_SCHEMA)
+
+    def close(self) -> None:
+        with self._lock:
+            self._db.close()
+
+    def _run(self, sql: str, values: Sequence[object] = ()) -> list[tuple[Any, ...]]:
+        with self._lock:
+            return self._db.execute(sql, values).fetchall()
+
+    def start(self, owner: str, question: str) -> str:
+        """A new conversation of this owner, named after its first question; its id."""
+        conversation_id, now = new_id(), _now()
+        title = " ".join(question.split())[:_TITLE_LENGTH]
+        self._run(
+            "INSERT INTO conversations VALUES (?, ?, ?, ?, ?)",
+            (conversation_id, owner, title, now, now),
+        )
+        return conversation_id
+
+    def of(self, owner: str, limit: int = 100) -> list[Conversation]:
+        """The owner's conversations, last used first."""
+        sql = (
+            "SELECT id, title, updated_at FROM conversations WHERE owner = ? "
+            "ORDER BY updated_at DESC, id LIMIT ?"
+        )
+        return [Conversation(*row) for row in self._run(sql, (owner, limit))]
+
+    def check(self, conversation_id: str, owner: str) -> str:
+        """The conversation's title.
+
+        Raises:
+            NotFound: there is none of that id, or it is somebody else's.
+        """
+        sql = "SELECT title FROM conversations WHERE id = ? AND owner = ?"
+        rows = self._run(sql, (conversation_id, owner))
+        if not rows:
+            raise NotFound("There is no such conversation. It may have been deleted.")
+        return str(rows[0][0])
+
+    def rename(self, conversation_id: str, owner: str, title: str) -> None:
+        self.check(conversation_id, owner)
+        self._run("UPDATE conversations SET title = ? WHERE id = ?", (title, conversation_id))
+
+    def delete(self, conversation_id: str, owner: str) -> None:
+        """Deletes the conversation and every answer in it."""
+        self.check(conversation_id, owner)
+        self._run("DELETE FROM conversations WHERE id = ?", (conversation_id,))
+
+    def turns(self, conversation_id: str) -> list[dict[str, Any]]:
+        """The stored answers of a conversation, oldest first."""
+        sql = "SELECT answer FROM answers WHERE conversation = ? ORDER BY created_at, rowid"
+        return [orjson.loads(row[0]) for row in self._run(sql, (conversation_id,))]
+
+    def save(self, answer: Answer) -> None:
+        """Stores an answer; answers are never changed."""
+        self._run(
+            "INSERT INTO answers VALUES (?, ?, ?, ?)",
+            (answer.id, answer.conversation_id, answer.created_at, orjson.dumps(plain(answer))),
+        )
+        if answer.conversation_id:
+            sql = "UPDATE conversations SET updated_at = ? WHERE id = ?"
+            self._run(sql, (_now(), answer.conversation_id))
+
+    def answer(self, answer_id: str) -> dict[str, Any]:
+        """A stored answer as plain values.
+
+        Raises:
+            NotFound: there is none of that id.
+        """
+        rows = self._run("SELECT answer FROM answers WHERE id = ?", (answer_id,))
+        if not rows:
+            raise NotFound("There is no such answer. It may have been deleted.")
+        stored: dict[str, Any] = orjson.loads(rows[0][0])
+        return stored
+
+
+def new_id() -> str:
+    """An id nobody can guess: answers are readable by whoever has theirs."""
+    return secrets.token_urlsafe(12)
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="milliseconds")

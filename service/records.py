@@ -1,0 +1,46 @@
+"""Papers, hits and the library as plain values: what the API and the command line both show."""
+
+from typing import Any
+
+from ingest.catalogue import StoredPaper
+from service.app import Core
+from service.citations import card, plain
+from service.retrieve import Retrieval
+
+
+def paper_record(stored: StoredPaper) -> dict[str, Any]:
+    """A paper: its card, abstract, and sentences with `[start, end)` code-point offsets."""
+    paper = stored.paper
+    return {
+        **plain(card(stored)),
+        "pubmed_id": paper.pubmed_id,
+        "categories": list(paper.categories),
+        "abstract": paper.abstract,
+        "sentences": [
+            {"n": n, "start": start, "end": end, "text": paper.abstract[start:end]}
+            for n, (start, end) in enumerate(stored.sentences)
+        ],
+    }
+
+
+def search_record(found: Retrieval) -> dict[str, Any]:
+    """The hits of a search, best first, each with its paper, scores, ranks and matched terms."""
+    hits = []
+    for passage in found.passages:
+        shown = plain(card(passage.stored, passage))
+        score, why = shown.pop("score"), shown.pop("why")
+        hits.append({"paper": shown, "score": score, **why})
+    return {"query": found.query, "snapshot": found.snapshot, "hits": hits}
+
+
+def library_record(core: Core) -> dict[str, Any]:
+    """Counts, sources and engines of the library."""
+    catalogue = core.library.catalogue
+    return {
+        "papers": catalogue.n_papers(),
+        "snapshot": core.library.snapshot,
+        "embedder": core.library.embedder.name,
+        "model": core.settings.model or None,
+        "sources": [{"name": n, "papers": count} for n, count in catalogue.sources()],
+        "examples": [],
+    }

@@ -1,0 +1,75 @@
+"""Every knob, with a default that works on a fresh machine without key or network."""
+
+import hashlib
+from pathlib import Path
+
+from pydantic import AliasChoices, Field, SecretStr
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class Settings(BaseSettings):
+    """Read from the environment and from `.env` in the working folder."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="CITELIGHT_", env_file=".env", extra="ignore", populate_by_name=True
+    )
+
+    home: Path = Field(
+        default=Path("~/.local/share/citelight"),
+        description="Folder of all state: papers, indexes, conversations.",
+    )
+    host: str = Field(default="127.0.0.1", description="Address the service listens on.")
+    port: int = Field(default=8765, ge=0, le=65535, description="Port the service listens on.")
+    public_url: str = Field(
+        default="", description="Address users reach the service at, for permalinks."
+    )
+
+    chroma_url: str = Field(
+        default="",
+        validation_alias=AliasChoices("CHROMA_URL", "CITELIGHT_CHROMA_URL"),
+        description="Chroma server to keep vectors on, as http://chroma:8000. Empty: embedded.",
+    )
+
+    model: str = Field(
+        default="",
+        description="Chat model that writes the answers. Empty: extractive answers, no model.",
+    )
+    openai_base_url: str = Field(
+        default="",
+        validation_alias=AliasChoices("OPENAI_BASE_URL", "CITELIGHT_OPENAI_BASE_URL"),
+        description="Base URL of an OpenAI-compatible server. Empty: OpenAI's own.",
+    )
+    openai_api_key: SecretStr = Field(
+        default=SecretStr(""),
+        validation_alias=AliasChoices("OPENAI_API_KEY", "CITELIGHT_OPENAI_API_KEY"),
+        description="Key for that server; local ones need none.",
+    )
+    context_window: int = Field(
+        default=8192, ge=1024, description="Tokens the model takes, prompt and answer together."
+    )
+    max_answer_tokens: int = Field(
+        default=800, ge=64, description="Tokens kept for the answer within the context window."
+    )
+    llm_timeout_s: float = Field(
+        default=60.0, gt=0, description="Seconds until a model's answer must be complete."
+    )
+
+    embedder: str = Field(
+        default="embedded",
+        description="`embedded` (all-MiniLM-L6-v2), or a model name of an embeddings API.",
+    )
+    embedder_base_url: str = Field(
+        default="", description="Base URL of the embeddings API. Empty: as for the chat model."
+    )
+    embedder_api_key: SecretStr = Field(
+        default=SecretStr(""), description="Key of the embeddings API. Empty: as for the chat."
+    )
+
+    passages: int = Field(default=8, ge=1, le=50, description="Papers that an answer may draw on.")
+
+    @property
+    def answering(self) -> str:
+        """A hash of the settings that shape an answer: equal hash, equal settings."""
+        shaping = (self.model, self.openai_base_url, self.context_window, self.max_answer_tokens)
+        parts = [*shaping, self.embedder, self.embedder_base_url, self.passages]
+        return hashlib.sha256(repr(parts).encode()).hexdigest()[:16]

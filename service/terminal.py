@@ -1,0 +1,142 @@
+"""What the commands print: answers, hits, reports; tables for people, JSON for scripts."""
+
+import asyncio
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import click
+import orjson
+
+from ingest.build import Report
+from ingest.build import ingest as ingest_sources
+from ingest.errors import InvalidInput, NotFound
+from ingest.library import Library
+from ingest.sources import discover
+from service.app import Core
+from service.citations import Answer, card, plain
+from service.records import paper_record, search_record
+from service.retrieve import Filters
+
+_SHOWN_REJECTIONS = 10
+
+
+def say(text: str) -> None:
+    """Tells the person at the terminal something that is no result."""
+    click.echo(text, err=True)
+
+
+def print_json(content: Any) -> None:
+    """One line of JSON on stdout."""
+    click.echo(orjson.dumps(plain(content), default=plain))
+
+
+def ask(core: Core, question: str, filters: Filters | None, *, as_json: bool) -> None:
+    answer = asyncio.run(core.assistant.answer(question, filters=filters))
+    if as_json:
+        print_json(answer)
+    else:
+        _print_answer(answer)
+
+
+def _print_answer(answer: Answer) -> None:
+    for note in answer.notes:
+        say(f"Note: {note}")
+    click.echo(answer.text)
+    if answer.citations:
+        click.echo()
+    for citation in answer.citations:
+        paper = citation.paper
+        by = ", ".join(paper.authors[:3]) + (" et al." if len(paper.authors) > 3 else "")
+        facts = " · ".join(str(f) for f in (by, paper.venue, paper.year, paper.url) if f)
+        click.echo(f"[{citation.n}] {paper.title}" + (f"\n    {facts}" if facts else ""))
+        for quoted in citation.evidence:
+            click.echo(f"    “{quoted.quote}”")
+    if answer.state in ("nearby", "not_in_library"):
+        click.echo("\nNearest papers:")
+        for nearest in answer.also_retrieved:
+            click.echo(f"  - {nearest.title}")
+
+
+def search(core: Core, query: str, k: int, filters: Filters | None, *, as_json: bool) -> None:
+    found = core.retriever.retrieve(query, k=k, filters=filters)
+    if as_json:
+        print_json(search_record(found))
+        return
+    for rank, passage in enumerate(found.passages, 1):
+        paper = passage.stored.paper
+        click.echo(f"{rank:3}. {passage.score:.3f}  {paper.title}")
+
+
+def paper(core: Core, name: str, *, as_json: bool) -> None:
+    stored = core.library.catalogue.find(name)
+    if stored is None:
+        raise NotFound(f"The library has no paper {name!r}. Find ids with: citelight search")
+    if as_json:
+        print_json(paper_record(stored))
+        return
+    shown = card(stored)
+    click.echo(shown.title)
+    for fact in (", ".join(shown.authors), shown.venue, shown.year, shown.url):
+        if fact:
+            click.echo(str(fact))
+    click.echo(f"\n{stored.paper.abstract}")
+
+
+def ingest(library: Library, paths: Sequence[Path], *, as_json: bool) -> int:
+    """Ingests files and prints the report; how many records were rejected.
+
+    Raises:
+        InvalidInput: nothing in the files could be taken.
+    """
+    sources = [source for path in paths for source in discover(path)]
+    with _progress() as advance:
+        report = ingest_sources(library, sources, progress=advance)
+    if as_json:
+        print_json(report.as_dict())
+    else:
+        _print_report(report)
+    if report.rejected and len(report.rejected) == report.found:
+        raise InvalidInput("No record could be taken; the reasons stand above.")
+    return len(report.rejected)
+
+
+def _print_report(report: Report) -> None:
+    for rejected in report.rejected[:_SHOWN_REJECTIONS]:
+        say(f"rejected: {rejected.file}, {rejected.record}: {rejected.reason}")
+    if (more := len(report.rejected) - _SHOWN_REJECTIONS) > 0:
+        say(f"rejected: and {more:,} more; --json lists them all")
+    counts = ("found", "new", "updated", "unchanged", "duplicates")
+    parts = [f"{getattr(report, name):,} {name}" for name in counts]
+    click.echo(", ".join([*parts, f"{len(report.rejected):,} rejected"]))
+    click.echo(f"The library holds {report.papers:,} papers, snapshot {report.snapshot}.")
+
+
+@contextmanager
+def _progress() -> Iterator[Callable[[int], None] | None]:
+    """A running count with rate on a terminal; nothing elsewhere."""
+    if not sys.stderr.isatty():
+        yield None
+        return
+    from rich.console import Console
+    from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+
+    columns = (SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task("reading", total=None)
+
+        def advance(done: int) -> None:
+            elapsed = bar.tasks[task].elapsed or 1e-9
+            bar.update(task, description=f"{done:,} records, {done / elapsed:,.0f}/s")
+
+        yield advance
+
+
+def show_metrics(metrics: dict[str, float], *, as_json: bool) -> None:
+    if as_json:
+        print_json(metrics)
+        return
+    for name, value in metrics.items():
+        click.echo(f"{name:12} {value:.4f}" if isinstance(value, float) else f"{name:12} {value}")
