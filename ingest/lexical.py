@@ -23,6 +23,20 @@ STOP_WORDS = frozenset(
 )
 
 
+_analyzer = (
+    tantivy.TextAnalyzerBuilder(tantivy.Tokenizer.simple())
+    .filter(tantivy.Filter.remove_long(40))
+    .filter(tantivy.Filter.lowercase())
+    .filter(tantivy.Filter.stemmer("english"))
+    .build()
+)
+
+
+def stems(text: str) -> list[str]:
+    """The words of a text as the index holds them: lower-case English stems, in order."""
+    return list(_analyzer.analyze(text))
+
+
 @dataclass(frozen=True, slots=True)
 class Entry:
     """What the word index holds of one paper; `ordinal` is its row in the catalogue."""

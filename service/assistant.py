@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
@@ -104,7 +104,7 @@ class Assistant:
         *,
         conversation_id: str | None = None,
         filters: Filters | None = None,
-    ) -> AsyncIterator[Event]:
+    ) -> AsyncGenerator[Event]:
         """The events of one answer; see `service.events` for their order.
 
         Raises:
@@ -129,7 +129,7 @@ class Assistant:
 
     async def _write(
         self, turn: _Turn, retrieval: Retrieval, verdict: Answerability
-    ) -> AsyncIterator[Event]:
+    ) -> AsyncGenerator[Event]:
         if verdict.state in ("not_in_library", "nearby"):
             yield turn.write(_NOT_HELD if verdict.state == "not_in_library" else _NEARBY)
             return
@@ -138,7 +138,7 @@ class Assistant:
         async for event in self._extract(turn, retrieval):
             yield event
 
-    async def _extract(self, turn: _Turn, retrieval: Retrieval) -> AsyncIterator[Event]:
+    async def _extract(self, turn: _Turn, retrieval: Retrieval) -> AsyncGenerator[Event]:
         """Writes sentences of the abstracts, word for word, each with its mark."""
         quotes = await asyncio.to_thread(choose, retrieval)
         numbers: dict[str, int] = {}

@@ -7,9 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from ingest.embed import Vectors
-from ingest.lexical import terms
+from ingest.lexical import stems, terms
 from service.retrieve import Passage, Retrieval
-from service.stems import stems
 
 MAX_SENTENCES = 5
 _MAX_PER_PAPER = 2
@@ -49,8 +48,8 @@ def _scored(retrieval: Retrieval) -> list[Quote]:
     quotes = []
     for passage in retrieval.passages:
         for n, cosine in enumerate(passage.sentence_scores):
-            held = stems(passage.stored.sentence(n))
-            coverage = len(wanted & held.keys()) / max(len(wanted), 1)
+            held = set(stems(passage.stored.sentence(n)))
+            coverage = len(wanted & held) / max(len(wanted), 1)
             score = 0.5 * float(cosine) + 0.25 * coverage + 0.25 * passage.score / top
             quotes.append(Quote(passage, n, score))
     return sorted(quotes, key=lambda q: (-q.score, q.passage.stored.id, q.sentence))[:40]

@@ -10,10 +10,9 @@ from ingest.catalogue import StoredPaper
 from ingest.embed import Vectors
 from ingest.errors import InvalidInput
 from ingest.generation import Columns, Generation
-from ingest.lexical import terms
+from ingest.lexical import stems, terms
 from ingest.library import Library
 from ingest.vectors import rows_of
-from service.stems import stems
 
 DEPTH = 100  # candidates each engine gives
 _DENSE_FETCH = 200  # chunks, so that their best-of-paper still leaves DEPTH papers
@@ -179,7 +178,7 @@ class Retriever:
         by_ordinal = {p.ordinal: p for p in papers}
         dense_ranks, lexical_ranks = _ranks(found.dense, ids), _ranks(found.lexical, ids)
         vectors = _sentence_vectors(generation, found.positions[order])
-        wanted = stems(" ".join(terms(query)))
+        words = terms(query)
         return [
             Passage(
                 stored=stored,
@@ -188,7 +187,7 @@ class Retriever:
                 lexical_rank=lexical_ranks[i],
                 dense_score=float(found.dense[i]),
                 lexical_score=float(found.lexical[i]),
-                matched_terms=_matched(wanted, stored),
+                matched_terms=_matched(words, stored),
                 sentence_scores=found.sentence_scores[i],
                 sentence_vectors=own,
             )
@@ -250,7 +249,7 @@ def _ranks(scores: Vectors, ids: NDArray[np.str_]) -> list[int | None]:
     return ranks
 
 
-def _matched(wanted: dict[str, str], stored: StoredPaper) -> tuple[str, ...]:
+def _matched(words: Sequence[str], stored: StoredPaper) -> tuple[str, ...]:
     """The words of the question that the paper has, in the question's order."""
-    held = stems(f"{stored.paper.title} {stored.paper.abstract}")
-    return tuple(word for stem, word in wanted.items() if stem in held)
+    held = set(stems(f"{stored.paper.title} {stored.paper.abstract}"))
+    return tuple(word for word in words if held.issuperset(stems(word)))

@@ -2,7 +2,8 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncGenerator, Callable
+from contextlib import aclosing
 from dataclasses import dataclass, field
 
 from ingest.errors import CitelightError, InvalidInput, NotFound, Unavailable
@@ -34,7 +35,7 @@ class Runs:
         self._runs: dict[str, _Run] = {}
         self._grace_s = grace_s
 
-    async def start(self, stream: AsyncIterator[Event]) -> str:
+    async def start(self, stream: AsyncGenerator[Event]) -> str:
         """Starts an answer and returns its run id once its first event is there.
 
         Raises:
@@ -47,12 +48,14 @@ class Runs:
         self._forget_old()
         self._runs[first.id] = run
         run.task = asyncio.create_task(self._drive(run, stream))
+        await asyncio.sleep(0)  # a task that is cancelled before it began closes nothing
         return first.id
 
-    async def _drive(self, run: _Run, stream: AsyncIterator[Event]) -> None:
+    async def _drive(self, run: _Run, stream: AsyncGenerator[Event]) -> None:
         try:
-            async for event in stream:
-                await self._add(run, event)
+            async with aclosing(stream):
+                async for event in stream:
+                    await self._add(run, event)
         except asyncio.CancelledError:
             await self._add(run, _STOPPED)
         except Exception as error:
@@ -71,7 +74,7 @@ class Runs:
 
     async def watch(
         self, run_id: str, after: int = 0, *, is_resumable: bool = True
-    ) -> AsyncIterator[tuple[int, Event]]:
+    ) -> AsyncGenerator[tuple[int, Event]]:
         """The events of a run after the first `after` ones, with their numbers, to the end.
 
         When the last watcher leaves early the run is stopped: at once, or if resumable after a

@@ -1,0 +1,195 @@
+"""The HTTP API, over the real core and the sample library."""
+
+import json
+from typing import Any
+
+import pytest
+from fastapi.testclient import TestClient
+
+QUESTION = "How does BM25 weigh the terms of a query?"
+
+
+def ask(client: TestClient, question: str, **more: Any) -> dict[str, Any]:
+    reply = client.post("/v1/ask", json={"question": question, **more})
+    assert reply.status_code == 200, reply.text
+    answer: dict[str, Any] = reply.json()
+    return answer
+
+
+def events_of(text: str) -> list[tuple[str, dict[str, Any]]]:
+    """The server-sent events in a body, as (name, data)."""
+    blocks = [block.split("\n") for block in text.strip().split("\n\n")]
+    return [(b[1].removeprefix("event: "), json.loads(b[2].removeprefix("data: "))) for b in blocks]
+
+
+def test_ask_cites_the_paper_that_answers(client: TestClient) -> None:
+    answer = ask(client, QUESTION)
+
+    assert answer["citations"][0]["paper"]["title"].endswith("BM25 and Beyond")
+
+
+def test_every_quote_is_the_abstract_at_its_offsets(client: TestClient) -> None:
+    answer = ask(client, QUESTION)
+
+    for citation in answer["citations"]:
+        abstract = client.get(f"/v1/papers/{citation['paper']['id']}").json()["abstract"]
+        for e in citation["evidence"]:
+            assert abstract[e["start"] : e["end"]] == e["quote"]
+
+
+def test_the_same_question_gets_the_same_text(client: TestClient) -> None:
+    first, second = ask(client, QUESTION), ask(client, QUESTION)
+
+    assert first["text"] == second["text"]
+
+
+def test_a_question_of_another_world_gets_no_text_of_papers(client: TestClient) -> None:
+    answer = ask(client, "What is the capital of Portugal?")
+
+    assert (answer["state"], answer["citations"]) == ("not_in_library", [])
+    assert len(answer["also_retrieved"]) == 3
+
+
+def test_a_stored_answer_is_what_was_answered(client: TestClient) -> None:
+    answer = ask(client, QUESTION)
+
+    assert client.get(f"/v1/answers/{answer['id']}").json() == answer
+
+
+def test_a_stream_ends_with_exactly_one_done(client: TestClient) -> None:
+    reply = client.post("/v1/ask", json={"question": QUESTION, "stream": True})
+    names = [name for name, _ in events_of(reply.text)]
+
+    assert names[0] == "run"
+    assert names.index("sources") < names.index("delta")
+    assert [n for n in names if n in ("done", "error")] == ["done"]
+    assert names[-1] == "done"
+
+
+def test_the_deltas_of_a_stream_are_the_answers_text(client: TestClient) -> None:
+    reply = client.post("/v1/ask", json={"question": QUESTION, "stream": True})
+    events = events_of(reply.text)
+    text = "".join(data["text"] for name, data in events if name == "delta")
+
+    assert text == events[-1][1]["answer"]["text"]
+
+
+def test_the_accept_header_asks_for_a_stream(client: TestClient) -> None:
+    reply = client.post(
+        "/v1/ask", json={"question": QUESTION}, headers={"accept": "text/event-stream"}
+    )
+
+    assert reply.headers["content-type"].startswith("text/event-stream")
+
+
+def test_a_finished_run_can_be_read_again_from_any_event(client: TestClient) -> None:
+    body = client.post("/v1/ask", json={"question": QUESTION, "stream": True}).text
+    run_id = events_of(body)[0][1]["id"]
+    resumed = client.get(f"/v1/runs/{run_id}/events?after=3").text
+
+    assert events_of(resumed) == events_of(body)[3:]
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"question": ""},
+        {"question": "?"},
+        {"question": "x" * 4_001},
+        {"question": "x" * 100_000},
+        {"question": "\x00\x01\x02"},
+        {"question": QUESTION, "colour": "red"},
+        {"question": QUESTION, "filters": {"year": 1}},
+        {},
+    ],
+)
+def test_a_question_that_cannot_be_asked_is_refused_with_words(
+    client: TestClient, body: dict[str, Any]
+) -> None:
+    reply = client.post("/v1/ask", json=body)
+
+    assert reply.status_code == 422
+    assert reply.headers["content-type"] == "application/problem+json"
+    assert reply.json()["detail"]
+
+
+def test_bytes_that_are_no_json_are_refused(client: TestClient) -> None:
+    headers = {"content-type": "application/json"}
+    reply = client.post("/v1/ask", content=b"\xff\xfe\x00", headers=headers)
+
+    assert reply.status_code == 400
+    assert reply.headers["content-type"] == "application/problem+json"
+
+
+def test_a_lone_surrogate_in_a_question_does_no_harm(client: TestClient) -> None:
+    body = b'{"question": "How does BM25 \\ud800 weigh terms?"}'
+    headers = {"content-type": "application/json"}
+    reply = client.post("/v1/ask", content=body, headers=headers)
+
+    assert reply.status_code in (200, 422)
+
+
+def test_filters_keep_papers_out(client: TestClient) -> None:
+    answer = ask(client, QUESTION, filters={"year_from": 2020})
+    cards = [c["paper"] for c in answer["citations"]] + answer["also_retrieved"]
+
+    assert cards
+    assert min(c["year"] for c in cards) >= 2020
+
+
+def test_a_filter_that_matches_nothing_is_an_answer(client: TestClient) -> None:
+    answer = ask(client, QUESTION, filters={"year_from": 2900})
+
+    assert (answer["state"], answer["also_retrieved"]) == ("not_in_library", [])
+
+
+def test_search_says_why_each_hit_is_there(client: TestClient) -> None:
+    hits = client.get("/v1/search", params={"q": "late interaction", "k": 3}).json()["hits"]
+
+    assert len(hits) == 3
+    assert "ColBERT" in hits[0]["paper"]["title"]
+    assert hits[0]["matched_terms"] == ["late", "interaction"]
+
+
+def test_a_paper_is_found_by_its_arxiv_id(client: TestClient) -> None:
+    paper = client.get("/v1/papers/1706.03762").json()
+
+    assert paper["title"] == "Attention Is All You Need"
+
+
+def test_the_sentences_of_a_paper_stand_at_their_offsets(client: TestClient) -> None:
+    paper = client.get("/v1/papers/1706.03762").json()
+
+    assert all(paper["abstract"][s["start"] : s["end"]] == s["text"] for s in paper["sentences"])
+
+
+@pytest.mark.parametrize("path", ["/v1/papers/nope", "/v1/answers/nope", "/v1/runs/nope/events"])
+def test_what_is_not_there_is_a_problem_of_its_own(client: TestClient, path: str) -> None:
+    reply = client.get(path)
+
+    assert (reply.status_code, reply.json()["type"]) == (404, "not-found")
+
+
+def test_library_says_what_it_holds(client: TestClient) -> None:
+    library = client.get("/v1/library").json()
+
+    assert library["papers"] == 92
+    assert library["embedder"] == "all-MiniLM-L6-v2"
+
+
+def test_the_service_is_healthy_and_ready(client: TestClient) -> None:
+    assert client.get("/healthz").json() == {"status": "ok"}
+    assert client.get("/readyz").json()["status"] == "ready"
+
+
+def test_every_response_has_a_request_id(client: TestClient) -> None:
+    first, second = client.get("/healthz"), client.get("/nope")
+
+    assert first.headers["x-request-id"] != second.headers["x-request-id"]
+    assert second.json()["request_id"] == second.headers["x-request-id"]
+
+
+def test_the_openapi_document_has_examples_for_asking(client: TestClient) -> None:
+    schemas = client.get("/openapi.json").json()["components"]["schemas"]
+
+    assert schemas["AskBody"]["examples"]
