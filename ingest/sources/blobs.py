@@ -133,12 +133,16 @@ def _member(archive: Blob, member: zipfile.ZipInfo) -> Blob:
     name = f"{archive.name}/{member.filename}"
 
     def open_member() -> BinaryIO:
-        if member.flag_bits & 1:
-            raise InvalidInput(f"{name} is encrypted. Unpack the archive with its password first.")
-        opened = zipfile.ZipFile(archive.open())
-        return _limited(opened.open(member), name, member.compress_size)
+        return limited_member(zipfile.ZipFile(archive.open()), member, name)
 
     return Blob(name, open_member)
+
+
+def limited_member(archive: zipfile.ZipFile, member: zipfile.ZipInfo, name: str) -> BinaryIO:
+    """A member of an archive as a stream that refuses to grow out of proportion."""
+    if member.flag_bits & 1:
+        raise InvalidInput(f"{name} is encrypted. Unpack it with its password first.")
+    return _limited(archive.open(member), name, member.compress_size)
 
 
 def _limited(stream: IO[bytes] | gzip.GzipFile, name: str, packed: int) -> BinaryIO:

@@ -11,6 +11,7 @@ from ingest.errors import InvalidInput
 from ingest.papers import Record, Rejection
 from ingest.sources.text import make_record, untag
 from ingest.sources.values import (
+    arxiv_of,
     flip_name,
     parse_arxiv_id,
     parse_doi,
@@ -18,6 +19,7 @@ from ingest.sources.values import (
     parse_url,
     parse_year,
     split_authors,
+    split_list,
 )
 
 # Best first: of two columns with one meaning, the one that comes earlier here is read, the other
@@ -25,16 +27,17 @@ from ingest.sources.values import (
 SYNONYMS: Mapping[str, tuple[str, ...]] = {
     "id": ("id", "_id", "paper id", "record id", "key", "doc id", "corpus id", "cite key"),
     "title": (
-        "title", "paper title", "article title", "document title", "primary title", "name",
-        "headline", "display name", "titles",
+        "title", "paper title", "article title", "document title", "primary title",
+        "title primary", "name", "headline", "display name", "titles",
     ),
     "abstract": (
         "abstract", "abstracts", "abstract text", "abstract note", "summary", "text", "contents",
         "description", "notes abstract",
     ),
     "authors": (
-        "authors", "author", "author names", "author full names", "creators", "creator",
-        "author s", "first authors", "authorships", "author name", "au",
+        "author full names", "authors", "author", "author names", "authors primary", "creators",
+        "creator", "first authors", "authorships", "author name",
+        "authorships author display name", "au",
     ),
     "year": (
         "year", "publication year", "pub year", "published year", "year published", "date",
@@ -43,23 +46,27 @@ SYNONYMS: Mapping[str, tuple[str, ...]] = {
     ),
     "venue": (
         "venue", "journal", "journal name", "journal title", "source title", "publication title",
-        "journal book", "journal ref", "container title", "booktitle", "conference", "published in",
-        "secondary title", "publication name", "publication",
+        "journal ref", "container title", "booktitle", "conference", "published in",
+        "secondary title", "publication name", "publication", "periodical full",
+        "primary location source display name", "journal book", "host venue display name",
     ),
-    "url": ("url", "link", "urls", "links", "paper url", "abs url", "web address", "full text url"),
+    "url": (
+        "url", "link", "paper url", "abs url", "abs", "web address", "external url",
+        "primary location landing page url", "source urls", "full text url", "pdf url", "pdf",
+        "plink",
+    ),
     "doi": ("doi", "dois", "doi link", "digital object identifier", "doi url"),
     "arxiv_id": ("arxiv id", "arxiv", "arxiv identifier", "eprint", "arxiv link"),
-    "pubmed_id": ("pubmed id", "pmid", "pub med id", "medline pmid", "pubmed"),
-    "openalex_id": ("openalex id", "openalex"),
+    "pubmed_id": ("pubmed id", "pmid", "ids pmid", "medline pmid", "pubmed"),
+    "openalex_id": ("openalex id", "openalex", "ids openalex"),
     "s2_id": ("s2 id", "semantic scholar id", "s2 paper id"),
     "categories": (
         "categories", "keywords", "keyword", "author keywords", "subjects", "fields of study",
-        "topics", "tags", "mesh", "manual tags",
+        "topics", "topics display name", "tags", "mesh", "mesh terms", "manual tags", "subject",
     ),
     "is_summary": ("is summary",),
 }  # fmt: skip
 _NO_LETTER = re.compile(r"[\W_]+")
-_LISTED = re.compile(r"\s*[;|]\s*|\s*,\s+")
 
 
 def plain(name: str) -> str:
@@ -136,7 +143,7 @@ def record_of(
     A row's own id is its key; it becomes an arXiv or PubMed id only from a field that says so.
     """
     get = columns.values(row).get
-    url, doi, key = get("url"), get("doi"), get("id")
+    url, doi, key = parse_url(get("url")), get("doi"), get("id")
     return make_record(
         title=_text(get("title")),
         abstract=_text(get("abstract")),
@@ -146,9 +153,9 @@ def record_of(
         authors=authors_of(get("authors")),
         year=parse_year(get("year")),
         venue=_text(get("venue")),
-        url=parse_url(url),
-        doi=parse_doi(doi) or (parse_doi(url) if "doi.org/" in str(url) else None),
-        arxiv_id=parse_arxiv_id(get("arxiv_id")) or _arxiv_of(url),
+        url=url,
+        doi=parse_doi(doi) or (parse_doi(url) if url and "doi.org/" in url else None),
+        arxiv_id=parse_arxiv_id(get("arxiv_id")) or arxiv_of(url),
         pubmed_id=parse_pubmed_id(get("pubmed_id")) or _pubmed_of(url),
         openalex_id=openalex_id(get("openalex_id")),
         s2_id=_text(get("s2_id")),
@@ -189,12 +196,8 @@ def _person(item: object) -> str:
     return full or (flip_name(name) if isinstance(name, str) else "")
 
 
-def _arxiv_of(url: object) -> str | None:
-    return parse_arxiv_id(url) if isinstance(url, str) and "arxiv.org/" in url else None
-
-
-def _pubmed_of(url: object) -> str | None:
-    return parse_pubmed_id(url) if isinstance(url, str) and "pubmed" in url else None
+def _pubmed_of(url: str | None) -> str | None:
+    return parse_pubmed_id(url) if url and "pubmed" in url else None
 
 
 def _text(value: object) -> str | None:
@@ -207,7 +210,7 @@ def _text(value: object) -> str | None:
 
 def _listed(value: object) -> list[str]:
     if isinstance(value, str):
-        return [part for part in _LISTED.split(value) if part]
+        return split_list(value)
     if isinstance(value, list):
         return [part for part in value if isinstance(part, str)]
     return []

@@ -1,6 +1,7 @@
-"""Bytes to text, and what the readers of copied pages share."""
+"""Bytes to text: encodings, lines, and what the readers of copied pages share."""
 
 import codecs
+import io
 import re
 from collections.abc import Iterator, Sequence
 
@@ -9,6 +10,7 @@ from ingest.papers import Record, Rejection
 from ingest.sources.blobs import Blob
 
 MAX_PAGE = 64 << 20  # bytes; a page of 1,000 abstracts has 1.5 MB
+MAX_LINE = 1 << 20  # characters; a longer line comes in pieces
 CUT = "the page ends within this abstract: it was cut. Copy the whole page again."
 _BOMS = (
     (codecs.BOM_UTF8, "utf-8-sig"),
@@ -25,6 +27,25 @@ def encoding_by_mark(head: bytes) -> str | None:
     return next((name for bom, name in _BOMS if head.startswith(bom)), None)
 
 
+def open_text(blob: Blob, *, newline: str | None = None) -> io.TextIOWrapper:
+    """The blob as text, for formats whose programs write old encodings too.
+
+    UTF-8 where the bytes are UTF-8, also with some damage (U+FFFD stands for it); Windows-1252
+    where fewer letters make sense as UTF-8 than do not. `newline` as for `open`.
+    """
+    encoding = encoding_by_mark(blob.head()) or _encoding_of(blob)
+    return io.TextIOWrapper(blob.open(), encoding, "replace", newline)
+
+
+def lines_of(blob: Blob) -> Iterator[tuple[int, str]]:
+    """The lines of the text without their ends, numbered from 1."""
+    number = 0
+    with open_text(blob) as stream:
+        while line := stream.readline(MAX_LINE):
+            number += 1
+            yield number, line.rstrip("\n").removeprefix("\ufeff")
+
+
 def page_text(blob: Blob) -> str:
     """The whole text, UTF-8 or by its byte-order mark.
 
@@ -36,7 +57,7 @@ def page_text(blob: Blob) -> str:
     data = blob.read(MAX_PAGE)
     encoding = encoding_by_mark(data) or "utf-8"
     try:
-        text = data.decode(encoding)
+        return data.decode(encoding)
     except UnicodeDecodeError as error:
         if error.reason == "unexpected end of data" and error.end == len(data):
             return data.decode(encoding, "replace")  # the mark makes the last record end badly
@@ -45,7 +66,6 @@ def page_text(blob: Blob) -> str:
             f" {error.start:,} (0x{data[error.start]:02x}) cannot be read. Save the page as UTF-8"
             " text and try again."
         ) from error
-    return text
 
 
 def ends_well(text: str) -> bool:
@@ -64,3 +84,15 @@ def refuse_empty(blob: Blob, items: Sequence[Record | Rejection]) -> Iterator[Re
         reason = f" ({rejected.locator}: {rejected.reason})" if rejected else ""
         raise InvalidInput(f"{blob.name} holds no whole paper{reason}. Copy the whole page again.")
     return iter(items)
+
+
+def _encoding_of(blob: Blob) -> str:
+    decoder = codecs.getincrementaldecoder("utf-8")("replace")
+    n_good = n_bad = 0
+    with blob.open() as stream:
+        while block := stream.read(1 << 20):
+            text = decoder.decode(block)
+            if not text.isascii():
+                n_bad += (wrong := text.count("\ufffd"))
+                n_good += sum(1 for c in text if c > "\x7f") - wrong
+    return "utf-8" if n_good >= n_bad else "cp1252"

@@ -123,7 +123,7 @@ def _source(item: Blob | InvalidInput, is_only: bool, field_map: Mapping[str, st
     if isinstance(item, InvalidInput):
         return Source("", "", is_only, None, None, field_map, str(item))
     try:
-        form = sniff(item.head())
+        form = sniff(item.head(), field_map)
     except InvalidInput as error:
         reason = str(error) if str(error).startswith(item.name) else f"{item.name} is {error}"
         return Source(item.name, "", is_only, None, None, field_map, reason)

@@ -6,12 +6,21 @@ from dataclasses import dataclass
 
 from ingest.errors import InvalidInput
 from ingest.papers import Record, Rejection
+from ingest.sources.atom import is_atom, read_atom
+from ingest.sources.bibtex import is_bibtex, read_bibtex
 from ingest.sources.blobs import N_HEAD, Blob
 from ingest.sources.decode import encoding_by_mark
 from ingest.sources.json_records import read_json, read_json_lines
 from ingest.sources.listing import is_listing, read_listing
+from ingest.sources.markdown import is_markdown, read_markdown
+from ingest.sources.oai import is_oai, read_oai
+from ingest.sources.pubmed import is_pubmed, read_pubmed
 from ingest.sources.result_page import is_result_page, read_result_page
+from ingest.sources.tables import is_table, read_table
+from ingest.sources.tagged import ISI, MEDLINE, REFER, RIS, read_tagged
+from ingest.sources.xlsx import read_workbook
 
+FieldMap = Mapping[str, str]
 Items = Iterator[Record | Rejection]
 
 
@@ -19,36 +28,65 @@ Items = Iterator[Record | Rejection]
 class Format:
     """A format: its name for users, the test on a text's start, and the reader.
 
-    The reader takes a blob and a field map (our field name to the source's), which formats with
-    fixed field names ignore.
+    Both take a field map (our field's name to the source's), which only the formats whose fields
+    have no fixed names look at.
     """
 
     name: str
-    matches: Callable[[str], bool]
-    read: Callable[[Blob, Mapping[str, str]], Items]
+    matches: Callable[[str, FieldMap], bool]
+    read: Callable[[Blob, FieldMap], Items]
 
 
-def _is_json_lines(head: str) -> bool:
+def _fixed(name: str, matches: Callable[[str], bool], read: Callable[[Blob], Items]) -> Format:
+    """A format whose field names are fixed."""
+    return Format(name, lambda head, _: matches(head), lambda blob, _: read(blob))
+
+
+def _begins(pattern: str) -> Callable[[str], bool]:
+    """Whether a line of the text begins with the pattern."""
+    compiled = re.compile(pattern, re.MULTILINE)
+    return lambda head: compiled.search(head) is not None
+
+
+def _is_json_lines(head: str, _: FieldMap) -> bool:
     """Two objects on two lines, or a first line that is an object and ends the file."""
     first, newline, rest = head.lstrip().partition("\n")
     if not first.startswith("{"):
         return False
     if not newline:  # one line longer than the head can be either; only lines stay in memory
-        return len(head) > N_HEAD // 8 or first.rstrip().endswith("}")
-    return first.rstrip().endswith("}") and (not rest.strip() or rest.lstrip()[0] == "{")
+        return len(head) > N_HEAD // 8 and not _WRAPPED.match(first)
+    return first.rstrip().endswith("}") and rest.lstrip()[:1] == "{"
 
 
-def _is_json(head: str) -> bool:
+def _is_json(head: str, _: FieldMap) -> bool:
     return re.match(r"\s*(?:\[\s*(?:[\[{\"\]]|null)|\{\s*[\"}])", head) is not None
 
 
-# In this order: the stricter test first.
+# An object whose first keys are not those of a record but of a service's answer.
+_WRAPPED = re.compile(
+    r"\{\s*\"(?:status|message|meta|results|total|offset|data|items|papers|records|recommendedPapers"
+    r"|next|token|count)\""
+)
+# The stricter test stands first.
 FORMATS: tuple[Format, ...] = (
+    _fixed("PubMed XML", is_pubmed, read_pubmed),
+    _fixed("OAI-PMH", is_oai, read_oai),
+    _fixed("Atom feed", is_atom, read_atom),
     Format("JSON Lines", _is_json_lines, read_json_lines),
     Format("JSON", _is_json, read_json),
-    Format("Daily Papers page", is_listing, lambda blob, _: read_listing(blob)),
-    Format("public-access result page", is_result_page, lambda blob, _: read_result_page(blob)),
+    _fixed("MEDLINE", _begins(r"^PMID ?-"), lambda blob: read_tagged(blob, MEDLINE)),
+    _fixed("RIS", _begins(r"^\ufeff?TY {1,2}- "), lambda blob: read_tagged(blob, RIS)),
+    _fixed(
+        "ISI", _begins(r"^\ufeff?(?:FN .*\r?\nVR|PT [A-Z]$)"), lambda blob: read_tagged(blob, ISI)
+    ),
+    _fixed("EndNote refer", _begins(r"^%0 \w"), lambda blob: read_tagged(blob, REFER)),
+    _fixed("BibTeX", is_bibtex, read_bibtex),
+    _fixed("Daily Papers page", is_listing, read_listing),
+    _fixed("public-access result page", is_result_page, read_result_page),
+    _fixed("Markdown", is_markdown, read_markdown),
+    Format("CSV or TSV", is_table, read_table),
 )
+WORKBOOK = Format("Excel workbook", lambda head, _: False, read_workbook)  # told by its bytes
 _FOREIGN = (
     (b"%PDF", "a PDF"),
     (b"\x89PNG", "an image"),
@@ -60,13 +98,12 @@ _FOREIGN = (
     (b"7z\xbc\xaf", "a 7z archive: unpack it first"),
     (b"Rar!", "a rar archive: unpack it first"),
     (b"\x1f\x8b", "an archive within an archive: unpack it first"),
-    (b"PK\x03\x04", "an archive within an archive: unpack it first"),
     (b"\xd0\xcf\x11\xe0", "an old Office file: save it as CSV or XLSX"),
     (b"SQLite format 3", "a database"),
 )
 
 
-def sniff(head: bytes) -> Format:
+def sniff(head: bytes, field_map: FieldMap | None = None) -> Format:
     """The format of a file that starts with these bytes, by content alone.
 
     Raises:
@@ -75,6 +112,8 @@ def sniff(head: bytes) -> Format:
     """
     if not head.strip(b"\xef\xbb\xbf \t\r\n"):
         raise InvalidInput("empty. Check that the export or download was complete")
+    if head.startswith(b"PK\x03\x04"):
+        return WORKBOOK
     for magic, what in _FOREIGN:
         if head.startswith(magic):
             raise InvalidInput(f"{what}. {_known()}")
@@ -83,7 +122,7 @@ def sniff(head: bytes) -> Format:
         raise InvalidInput(f"binary. {_known()}")
     text = head.decode(encoding or "utf-8", "replace").removeprefix("\ufeff")
     for known in FORMATS:
-        if known.matches(text):
+        if known.matches(text, field_map or {}):
             return known
     if re.match(r"\s*<(?:!doctype html|html)", text, re.IGNORECASE):
         raise InvalidInput(
@@ -94,4 +133,5 @@ def sniff(head: bytes) -> Format:
 
 
 def _known() -> str:
-    return "Known formats are: " + ", ".join(known.name for known in FORMATS)
+    names = ", ".join(known.name for known in (*FORMATS, WORKBOOK))
+    return f"Known formats are: {names}; each also in .gz or .zip"

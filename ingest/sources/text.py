@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from unicodedata import is_normalized
 
 from ingest.papers import Paper, Record, Rejection, clean
+from ingest.sources.values import year_of_arxiv
 
 N_LABEL_WORDS = 9  # about as long as a short title
 # Only tags that publishers use inside titles and abstracts: "x<y and y>z" is not a tag.
@@ -29,13 +30,48 @@ _NOTHING = re.compile(
     r"|(?:abstract )?not available|n/?a|null|none|nan|abstract)?\W*",
     re.IGNORECASE,
 )
+_HEADING = re.compile(r"^(?:abstract|summary)\s*[:.—–-]+\s+(?=\S)", re.IGNORECASE)
+_COPYRIGHT_MARKS = ("©", "(c)", "(C)", "Copyright", "Database Record", "All rights reserved")
+_COPYRIGHT = re.compile(
+    r"\s*(?:(?:Copyright\s*)?(?:©|\([cC]\))\s*(?:Copyright\s*)?(?:by\s)?[^.©]{0,80}(?:19|20)\d\d\b"
+    r"|Copyright of .{2,200} is the property of |\(Psyc\w+ Database Record"
+    r"|(?:19|20)\d\d Elsevier\b.{0,40}All rights reserved).{0,600}$",
+    re.DOTALL,
+)
 
 
 def squash(text: str) -> str:
     """The text cleaned, every run of white space made one space."""
+    if not text.isascii():
+        text = _decode_again(text)
     if text.isprintable() and "  " not in text and is_normalized("NFC", text):
         return text.strip()  # nothing to clean, which is seen much faster than it is done
     return " ".join(clean(text).split())
+
+
+def _decode_again(text: str) -> str:
+    """Text that some program took for Latin-1 although it was UTF-8 ("JosÃ©"), set right.
+
+    Only where every character fits: real Latin-1 letters do not line up as UTF-8 by chance.
+    """
+    try:
+        return text.encode("latin-1").decode("utf-8")
+    except UnicodeError:
+        return text
+
+
+def unsign(abstract: str) -> str:
+    """The abstract without a heading that says "Abstract" and without its copyright notice.
+
+    Publishers and databases put the notice at the end; only the end is searched.
+    """
+    if abstract[:1] in "AaSs" and (heading := _HEADING.match(abstract)):
+        abstract = abstract[heading.end() :]
+    tail = abstract[-700:]
+    if not any(mark in tail for mark in _COPYRIGHT_MARKS):  # much faster than the pattern
+        return abstract
+    notice = _COPYRIGHT.search(abstract, max(len(abstract) - 700, 80))
+    return abstract[: notice.start()].rstrip() if notice else abstract
 
 
 def untag(text: str) -> str:
@@ -92,7 +128,7 @@ def make_record(
 
     Ids, year and authors are expected in the forms that `values` gives.
     """
-    title, abstract = squash(title or ""), squash(abstract or "")
+    title, abstract = squash(title or ""), unsign(squash(abstract or ""))
     if is_missing(abstract):
         name = f" of “{title[:120]}”" if title else ""
         return Rejection(locator, f"no abstract{name}", raw)
@@ -100,7 +136,7 @@ def make_record(
         title=title or label(abstract),
         abstract=abstract,
         authors=tuple(name for name in map(squash, authors) if name),
-        year=year,
+        year=year or year_of_arxiv(arxiv_id),
         venue=squash(venue or "") or None,
         url=url,
         doi=doi,
@@ -112,4 +148,4 @@ def make_record(
         is_title_derived=not title,
         is_summary=is_summary,
     )
-    return Record(paper=paper, locator=locator, raw=raw, key=key)
+    return Record(paper=paper, locator=locator, raw=raw, key=squash(key or "") or None)

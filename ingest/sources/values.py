@@ -10,12 +10,17 @@ _ARXIV = re.compile(rf"(?<![\w./-])({_ARXIV_NEW}|{_ARXIV_OLD})(?:v\d+)?(?![\w/])
 _ARXIV_URL = re.compile(
     rf"arxiv\.org/(?:abs|pdf|html)/({_ARXIV_NEW}|{_ARXIV_OLD})(?!\d)", re.IGNORECASE
 )
+_ARXIV_DATE = re.compile(r"(?:^|/)(\d\d)(\d\d)")
 _ARXIV_PREFIX = re.compile(r"^.*arxiv[:. ]\s*", re.IGNORECASE)
 _PMID = re.compile(r"(?:pmid:?\s*)?([1-9]\d{0,8})(?:\.0)?", re.IGNORECASE)
 _URL = re.compile(r"https?://[^\s<>\"]+", re.IGNORECASE)
 _PUBMED_URL = re.compile(r"(?:pubmed\.ncbi\.nlm\.nih\.gov|ncbi\.nlm\.nih\.gov/pubmed)/(\d{1,9})")
 _SUFFIX = re.compile(r"(?:Jr|Sr|I{1,3}|IV|Ph\.?D|M\.?D)\.?", re.IGNORECASE)
 _INITIALS = re.compile(r"(?:[A-Z]\.?[ -]?){1,4}")
+_FAMILY_FIRST = re.compile(r"(.*[a-z].*) ((?:[A-Z]\.?-?){1,4})")
+_NAME_NOISE = re.compile(r"\s*\(\d{5,}\)$|[\s,;*]+$|^\W*\bnull\b|,\s*null$|(?<=[a-z]{2})\.$")
+_LEADING_AND = re.compile(r"^(?:and|&)\s+", re.IGNORECASE)
+_LISTED = re.compile(r"\s*[;|\n]\s*")
 
 
 def parse_year(value: object) -> int | None:
@@ -59,24 +64,48 @@ def parse_pubmed_id(value: object) -> str | None:
 
 
 def parse_url(value: object) -> str | None:
-    """The value if it is one web address."""
-    text = value.strip() if isinstance(value, str) else ""
+    """The web address that the value starts with."""
+    text = value.strip().partition(" ")[0] if isinstance(value, str) else ""
     return text if _URL.fullmatch(text) else None
 
 
+def arxiv_of(url: str | None) -> str | None:
+    """The arXiv id in an arXiv address or DOI."""
+    return parse_arxiv_id(url) if url and "arxiv." in url.casefold() else None
+
+
+def year_of_arxiv(arxiv_id: str | None) -> int | None:
+    """The year in which arXiv gave out the id: its first four digits are year and month."""
+    match = _ARXIV_DATE.search(arxiv_id) if arxiv_id else None
+    if match is None or not 1 <= int(match[2]) <= 12:
+        return None
+    return (1900 if match[1] >= "91" else 2000) + int(match[1])
+
+
 def flip_name(name: str) -> str:
-    """`Given Family` from `Family, Given`; anything else as it is.
+    """`Given Family` from `Family, Given` and from `Family GN`; anything else as it is.
 
     Identity compares an author's last word, so that one order must hold for all sources.
     """
-    family, comma, given = name.strip().partition(",")
+    name = _NAME_NOISE.sub("", name.strip())
+    family, comma, given = name.partition(",")
     family, given = family.strip(), given.strip()
-    if not comma or not family or not given:
-        return (family or given).strip()
+    if not comma:
+        match = _FAMILY_FIRST.fullmatch(family)
+        return f"{match[2]} {match[1]}" if match else family
+    if not family or not given:
+        return family or given
     if "," in given:  # Family, Jr, Given
         suffix, _, first = given.partition(",")
         return f"{first.strip()} {family} {suffix.strip()}".strip()
     return f"{family} {given}" if _SUFFIX.fullmatch(given) else f"{given} {family}"
+
+
+def split_list(text: str) -> list[str]:
+    """Keywords from one string: parted by semicolons, bars or line breaks, else by commas."""
+    parts = _LISTED.split(text)
+    parts = parts if len(parts) > 1 else text.split(", " if ", " in text else ",")
+    return [part for part in parts if part and part.casefold() != "n/a"]
 
 
 def split_authors(text: str) -> list[str]:
@@ -87,7 +116,8 @@ def split_authors(text: str) -> list[str]:
     """
     for separator in (r"\n", r";", r"\|"):
         if re.search(separator, text.strip(" ;|\n")):
-            return [flip_name(name) for name in re.split(separator, text) if name.strip()]
+            names = (_LEADING_AND.sub("", name.strip()) for name in re.split(separator, text))
+            return [flip_name(name) for name in names if name]
     parts = [part for part in re.split(r",?\s+(?:and|&)\s+", text.strip()) if part.strip()]
     if len(parts) > 1 and not any("," in part for part in parts[1:]):
         return _split_commas(parts[0]) + [flip_name(part) for part in parts[1:]]
@@ -103,5 +133,5 @@ def _split_commas(text: str) -> list[str]:
     if pieces and len(pieces) % 2 == 0 and all(_INITIALS.fullmatch(p) for p in pieces[1::2]):
         return [f"{given} {family}" for family, given in zip(*[iter(pieces)] * 2, strict=True)]
     if all(" " in piece for piece in pieces):
-        return pieces
+        return [flip_name(piece) for piece in pieces]
     return [flip_name(text)]
