@@ -11,6 +11,7 @@ from ingest.sample import SAMPLE, SOURCE
 from ingest.sources import discover
 from service.assistant import Assistant
 from service.conversations import Conversations
+from service.generate import Generator
 from service.retrieve import Retriever
 from service.settings import Settings
 
@@ -40,8 +41,10 @@ def build(settings: Settings) -> Core:
     conversations = Conversations(home / "conversations.sqlite")
     assistant = Assistant(
         retriever,
+        library.embedder,
         conversations,
-        passages=settings.passages,
+        generator=_generator(settings),
+        n_passages=settings.passages,
         settings_hash=settings.answering,
     )
     return Core(settings, library, retriever, conversations, assistant)
@@ -54,6 +57,22 @@ def home_of(settings: Settings) -> Path:
 def open_library(settings: Settings) -> Library:
     """The library alone, for commands that answer nothing."""
     return Library(home_of(settings), _embedder(settings), _collections(settings))
+
+
+def _generator(settings: Settings) -> Generator | None:
+    if not settings.model:
+        return None
+    from service.llm import LLM  # not loaded where no model is used
+
+    return LLM(
+        settings.model,
+        base_url=settings.openai_base_url,
+        api_key=settings.openai_api_key.get_secret_value(),
+        azure_api_version=settings.azure_api_version,
+        timeout_s=settings.llm_timeout_s,
+        context_window=settings.context_window,
+        max_answer_tokens=settings.max_answer_tokens,
+    )
 
 
 def _embedder(settings: Settings) -> Embedder:

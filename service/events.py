@@ -1,6 +1,6 @@
 """What happens while a question is answered, in order: the one stream every door translates.
 
-Run, Status..., Sources, (Cites | Delta)..., and exactly one Done or Failed.
+Run, Status, Sources, then Cites, Delta, Status and rarely Restart, and exactly one Done or Failed.
 """
 
 from dataclasses import dataclass
@@ -49,6 +49,13 @@ class Delta:
 
 
 @dataclass(frozen=True, slots=True)
+class Restart:
+    """All text so far is void and the answer begins anew; `reason` is for the reader."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class Done:
     """The finished, stored answer."""
 
@@ -65,7 +72,7 @@ class Failed:
     detail: str
 
 
-Event = Run | Status | Sources | Cites | Delta | Done | Failed
+Event = Run | Status | Sources | Cites | Delta | Restart | Done | Failed
 
 
 def name(event: Event) -> str:

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from ingest.catalogue import StoredPaper
 from ingest.embed import Vectors
-from ingest.errors import InvalidInput
+from ingest.errors import InvalidInput, Unavailable
 from ingest.generation import Columns, Generation
 from ingest.lexical import stems, terms
 from ingest.library import Library
@@ -93,13 +93,19 @@ class Retriever:
     def retrieve(self, query: str, *, k: int = 8, filters: Filters | None = None) -> Retrieval:
         """The `k` best papers for the query, best first; ties by paper id.
 
-        Fewer come back when fewer match. Raises `InvalidInput` when there is nothing to search.
+        Fewer come back when fewer match.
+
+        Raises:
+            InvalidInput: the query is empty.
+            Unavailable: the library is.
         """
         query = " ".join(query.split())[:_MAX_QUERY]
         if not query:
             raise InvalidInput("The question is empty. Ask something about the papers.")
         vector = self._library.embedder.embed([query])[0]
         with self._library.pinned() as generation:
+            if generation.manifest.n_papers == 0:
+                raise Unavailable("The library is empty. Add papers: citelight ingest FILE...")
             allowed = self._allowed(generation.columns, filters) if filters else None
             found = self._candidates(generation, query, vector, allowed)
             passages = self._passages(generation, query, found, k)

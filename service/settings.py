@@ -44,6 +44,11 @@ class Settings(BaseSettings):
         validation_alias=AliasChoices("OPENAI_API_KEY", "CITELIGHT_OPENAI_API_KEY"),
         description="Key for that server; local ones need none.",
     )
+    azure_api_version: str = Field(
+        default="",
+        validation_alias=AliasChoices("OPENAI_API_VERSION", "CITELIGHT_AZURE_API_VERSION"),
+        description="For Azure: its API version; the base URL is then the resource's address.",
+    )
     context_window: int = Field(
         default=8192, ge=1024, description="Tokens the model takes, prompt and answer together."
     )
@@ -73,3 +78,11 @@ class Settings(BaseSettings):
         shaping = (self.model, self.openai_base_url, self.context_window, self.max_answer_tokens)
         parts = [*shaping, self.embedder, self.embedder_base_url, self.passages]
         return hashlib.sha256(repr(parts).encode()).hexdigest()[:16]
+
+
+def environment_names(field: str) -> list[str]:
+    """The environment variables that set a field, the documented one first."""
+    alias = Settings.model_fields[field].validation_alias
+    if isinstance(alias, AliasChoices):
+        return [str(choice) for choice in alias.choices]
+    return [f"CITELIGHT_{field.upper()}"]

@@ -1,0 +1,122 @@
+"""Imports point one way, and heavy libraries stay in one module each."""
+
+import ast
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+
+# Every module, lowest first; a module imports only from lines above its own. Modules on one line
+# do not import each other, but for packages, whose own modules may.
+ORDER = [
+    ["prompts", "ingest", "service", "ingest.errors"],
+    ["ingest.papers", "ingest.tokens", "ingest.sample"],
+    ["ingest.sentences", "ingest.sources"],
+    ["ingest.chunk", "ingest.minilm_graph"],
+    ["ingest.embed"],
+    ["ingest.minilm"],
+    ["ingest.catalogue", "ingest.dense", "ingest.lexical", "ingest.vectors"],
+    ["ingest.generation"],
+    ["ingest.library"],
+    ["ingest.build"],
+    ["service.settings", "service.retrieve"],
+    ["service.citations"],
+    ["service.answerability", "service.extract", "service.conversations", "service.events"],
+    ["service.generate", "service.breaker", "service.thinking"],
+    ["service.llm"],
+    ["service.mark_forms", "service.mark_spans"],
+    ["service.marks"],
+    ["service.verify"],
+    ["service.draft"],
+    ["service.compose"],
+    ["service.assistant", "service.runs"],
+    ["service.app", "service.web"],
+    ["service.records", "service.evaluation"],
+    ["service.api", "service.terminal"],
+    ["service.server"],
+    ["service.cli"],
+]
+RANK = {module: rank for rank, line in enumerate(ORDER) for module in line}
+
+# Seconds to import, so loaded where used, and nowhere else.
+HOMES = {
+    "chromadb": {"ingest.dense"},
+    "tantivy": {"ingest.lexical"},
+    "onnxruntime": {"ingest.minilm"},
+    "openai": {"ingest.embed", "service.llm", "service.llm_wire"},
+    "llama_index": {"ingest.chunk", "service.llama"},
+}
+
+
+def modules() -> Iterator[tuple[str, Path]]:
+    for package in ("prompts", "ingest", "service"):
+        for file in sorted((ROOT / package).rglob("*.py")):
+            parts = file.relative_to(ROOT).with_suffix("").parts
+            yield ".".join(parts).removesuffix(".__init__"), file
+
+
+def imports(file: Path) -> Iterator[str]:
+    for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            yield node.module
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+def ranked(module: str) -> str:
+    """The listed module that this one is, or is a part of."""
+    while module not in RANK and "." in module:
+        module = module.rpartition(".")[0]
+    return module
+
+
+def test_every_module_has_its_place() -> None:
+    missing = [m for m, _ in modules() if m not in RANK and ranked(m) in ("ingest", "service")]
+
+    assert missing == []
+
+
+@pytest.mark.parametrize(("module", "file"), list(modules()), ids=lambda value: str(value)[-30:])
+def test_imports_point_down(module: str, file: Path) -> None:
+    own = ranked(module)
+    wrong = {
+        name
+        for name in map(ranked, imports(file))
+        if name in RANK and name != own and RANK[name] >= RANK[own] and "." in name
+    }
+
+    assert wrong == set()
+
+
+@pytest.mark.parametrize(("library", "homes"), list(HOMES.items()))
+def test_a_heavy_library_stays_at_home(library: str, homes: set[str]) -> None:
+    users = {m for m, file in modules() for i in imports(file) if i.split(".")[0] == library}
+
+    assert users <= homes
+
+
+def test_the_command_line_starts_without_heavy_libraries() -> None:
+    heavy = sorted([*HOMES, "fastapi", "numpy", "pydantic"])
+    code = f"import sys, service.cli; print([m for m in {heavy!r} if m in sys.modules])"
+    loaded = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True
+    )
+
+    assert loaded.stdout.strip() == "[]"
+
+
+def test_the_service_starts_without_llama_index_and_openai() -> None:
+    code = (
+        "import sys, service.server; "
+        "print([m for m in ('llama_index', 'openai') if m in sys.modules])"
+    )
+    loaded = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True
+    )
+
+    assert loaded.stdout.strip() == "[]"
