@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, ParamSpec
 import click
 
 from ingest.errors import CitelightError, InvalidInput
+from service.feed_commands import FILES, Asked, PathsOrFeed, add_feeds
 
 if TYPE_CHECKING:
     from service.app import Core
@@ -129,11 +130,25 @@ def search(query: str, k: int, year_from: int | None, year_to: int | None, as_js
         core.close()
 
 
-@cli.command()
+@cli.group(cls=PathsOrFeed)
+def ingest() -> None:
+    """Add papers from files, folders, or a feed; `-` reads standard input.
+
+    Files are told by content. What is known already costs nothing; run it again at will.
+
+    \b
+    Examples:
+      citelight ingest exports/ library.bib
+      citelight ingest corpus.jsonl.gz --json
+      citelight ingest arxiv --query "cat:cs.IR" --since 2024-01-01
+    """
+
+
+@ingest.command(FILES, hidden=True)
 @click.argument("paths", nargs=-1, required=True, type=click.Path(path_type=Path))
 @_json_flag
 @_told
-def ingest(paths: Sequence[Path], as_json: bool) -> None:
+def ingest_files(paths: Sequence[Path], as_json: bool) -> None:
     """Add papers from files and folders; `-` reads standard input.
 
     Files are told by content. What is known already costs nothing; run it again at will.
@@ -152,6 +167,58 @@ def ingest(paths: Sequence[Path], as_json: bool) -> None:
     finally:
         library.close()
     sys.exit(_PARTLY_REJECTED if rejected else 0)
+
+
+@_told
+def _ingest_feed(asked: Asked, is_full: bool, as_json: bool) -> None:
+    from service.app import open_library
+    from service.feeds import run_feed
+
+    settings = _settings()
+    library = open_library(settings)
+    try:
+        rejected = run_feed(library, settings, asked, is_full=is_full, as_json=as_json)
+    finally:
+        library.close()
+    sys.exit(_PARTLY_REJECTED if rejected else 0)
+
+
+add_feeds(ingest, _ingest_feed)
+
+
+@cli.command()
+@click.option(
+    "--file", type=click.Path(path_type=Path), help="[default: feeds.toml in CITELIGHT_HOME]"
+)
+@_json_flag
+@_told
+def sync(file: Path | None, as_json: bool) -> None:
+    """Run the feeds that a file lists, each from where it was last; for cron and compose.
+
+    \b
+    Example of such a file:
+      [[feed]]
+      service = "arxiv"
+      query = "cat:cs.IR"
+      since = 2024-01-01
+
+    \b
+    Examples:
+      citelight sync
+      citelight sync --file feeds.toml --json
+    """
+    from service.app import home_of, open_library
+    from service.feeds import FEEDS_FILE, run_feeds
+
+    settings = _settings()
+    library = open_library(settings)
+    try:
+        n_failed = run_feeds(
+            library, settings, file or home_of(settings) / FEEDS_FILE, as_json=as_json
+        )
+    finally:
+        library.close()
+    sys.exit(1 if n_failed else 0)
 
 
 @cli.command()

@@ -2,7 +2,8 @@
 
 from typing import Any
 
-from ingest.catalogue import StoredPaper
+from ingest.catalogue import Catalogue, StoredPaper
+from ingest.feeds.state import feed_states
 from service.app import Core
 from service.citations import card, plain
 from service.retrieve import Retrieval
@@ -42,5 +43,17 @@ def library_record(core: Core) -> dict[str, Any]:
         "embedder": core.library.embedder.name,
         "model": core.settings.model or None,
         "sources": [{"name": n, "papers": count} for n, count in catalogue.sources()],
+        "feeds": feed_records(catalogue),
         "examples": [],
     }
+
+
+def feed_records(catalogue: Catalogue) -> list[dict[str, str | None]]:
+    """Every feed that was ever run, by name, and when its last complete run began."""
+    return [
+        {
+            "name": feed.name,
+            "last_synced": feed.last_synced.isoformat() if feed.last_synced else None,
+        }
+        for feed in feed_states(catalogue)
+    ]

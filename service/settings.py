@@ -70,6 +70,29 @@ class Settings(BaseSettings):
         default=SecretStr(""), description="Key of the embeddings API. Empty: as for the chat."
     )
 
+    contact: str = Field(
+        default="",
+        pattern=r"^$|^[^@\s]+@[^@\s]+$",
+        description="Your e-mail address, which services that feed papers ask for.",
+    )
+    openalex_api_key: SecretStr = Field(
+        default=SecretStr(""),
+        validation_alias=AliasChoices("OPENALEX_API_KEY", "CITELIGHT_OPENALEX_API_KEY"),
+        description="Key of OpenAlex; free, and needed for more than a try.",
+    )
+    ncbi_api_key: SecretStr = Field(
+        default=SecretStr(""),
+        validation_alias=AliasChoices("NCBI_API_KEY", "CITELIGHT_NCBI_API_KEY"),
+        description="Key of NCBI for PubMed: ten requests a second instead of three.",
+    )
+    semantic_scholar_api_key: SecretStr = Field(
+        default=SecretStr(""),
+        validation_alias=AliasChoices(
+            "SEMANTIC_SCHOLAR_API_KEY", "CITELIGHT_SEMANTIC_SCHOLAR_API_KEY"
+        ),
+        description="Key of Semantic Scholar: your own rate instead of a shared one.",
+    )
+
     passages: int = Field(default=8, ge=1, le=50, description="Papers that an answer may draw on.")
 
     @property

@@ -1,19 +1,4 @@
-"""Papers from services: arXiv, OpenAlex, Crossref, PubMed, Semantic Scholar, OAI-PMH."""
+"""Papers from services: arXiv, OpenAlex, Crossref, PubMed, Semantic Scholar, OAI-PMH.
 
-from ingest.feeds.client import Clock
-from ingest.feeds.config import FeedSpec, Keys, make_service, read_feeds
-from ingest.feeds.state import FeedState, feed_states, forget_states
-from ingest.feeds.sync import FeedReport, sync
-
-__all__ = [
-    "Clock",
-    "FeedReport",
-    "FeedSpec",
-    "FeedState",
-    "Keys",
-    "feed_states",
-    "forget_states",
-    "make_service",
-    "read_feeds",
-    "sync",
-]
+`config` makes a service of what a person asks, `sync` runs it, `state` tells when it last ran.
+"""
