@@ -1,107 +1,102 @@
 """Files or feeds into the library: identify, split, embed, store, publish, report."""
 
-from collections import Counter
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
-from itertools import islice
+from contextlib import nullcontext
+from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 
-from ingest.catalogue import RecordName, StoredPaper
-from ingest.chunk import Chunk, chunk
-from ingest.embed import Vectors
+from ingest.ahead import Batch, Entry, prepared
+from ingest.draft import Draft, Embedded, Text, embed, key_of
+from ingest.errors import CitelightError
+from ingest.identify import Found, Identifier, traits
+from ingest.ledger import KnownRecord, RecordName, Traits
 from ingest.library import Library
-from ingest.papers import Paper, Record, Rejection, digest, merge
-from ingest.sentences import Span, split_sentences
-from ingest.sources import Source
+from ingest.merge import Said, arxiv_version, merge
+from ingest.papers import Paper, Record, Rejection
+from ingest.report import Rejected, Report, Tally
 
-_BATCH = 256  # records looked up, embedded and stored together
-_Named = tuple[str, Record | Rejection]  # with the name of the source
-_MAX_TITLE = 300  # characters of a title that go into the vectors of its chunks
+_BATCH = 128  # records looked up, embedded and stored together
+_REMERGED = 500  # papers looked at together when a source is taken out
 
-
-@dataclass(frozen=True, slots=True)
-class Rejected:
-    """A record that was not taken: where it stood, and why."""
-
-    file: str
-    record: str
-    reason: str
+__all__ = ["Rejected", "Report", "Source", "ingest", "remove"]
 
 
-@dataclass(slots=True)
-class Report:
-    """What a run did. `found` is the sum of the five counts of records after it."""
+class Source(Protocol):
+    """Records under one name: a file, or a feed."""
 
-    found: int = 0
-    new: int = 0
-    updated: int = 0
-    unchanged: int = 0
-    duplicates: int = 0
-    rejected: list[Rejected] = field(default_factory=list)
-    papers: int = 0
-    snapshot: str = ""
+    @property
+    def name(self) -> str: ...
 
-    def as_dict(self) -> dict[str, object]:
-        """The report as plain values, `rejected` as a list of {file, record, reason}."""
-        return {
-            "found": self.found,
-            "new": self.new,
-            "updated": self.updated,
-            "unchanged": self.unchanged,
-            "duplicates": self.duplicates,
-            "rejected": [
-                {"file": r.file, "record": r.record, "reason": r.reason} for r in self.rejected
-            ],
-            "papers": self.papers,
-            "snapshot": self.snapshot,
-        }
+    def records(self) -> Iterator[Record | Rejection]: ...
 
 
 def ingest(
-    library: Library, sources: Sequence[Source], *, progress: Callable[[int], None] | None = None
+    library: Library,
+    sources: Sequence[Source],
+    *,
+    progress: Callable[[int], None] | None = None,
+    rehearse: bool = False,
 ) -> Report:
     """Reads all sources into the library and publishes what changed.
 
-    A run that is cut off loses at most the batch it was at; the next run takes up from there and
-    ends with the same snapshot. `progress` is told the number of records done, batch by batch.
+    A run that is cut off loses at most the batches it was at; the next run takes up from there
+    and ends with the same snapshot. `progress` is told the number of records done, batch by
+    batch. To `rehearse` is to find out what would happen: nothing is embedded or kept.
 
     Raises:
         Conflict: another process is writing to this library.
         InvalidInput: a source cannot be read; what came before it is kept.
+        Unavailable: the disk is full or cannot be written; what came before is kept.
     """
     with library.writing():
-        run = _Run(library, [s.name for s in sources])
-        for batch in _batches(_records(sources)):
-            run.take(batch)
-            if progress:
-                progress(run.report.found)
-        return run.finish()
+        run = _Run(library, [s.name for s in sources], is_rehearsal=rehearse)
+        batches = _batches(sources)
+        with library.catalogue.rehearsal() if rehearse else nullcontext():
+            for batch in batches if rehearse else prepared(batches, library):
+                run.take(batch)
+                if progress:
+                    progress(run.n_found)
+            return run.finish()
 
 
 def remove(library: Library, *, source: str) -> int:
-    """Takes out the papers that only this source gave; how many papers that were.
+    """Takes out what this source gave; how many papers left the library.
+
+    Papers that other sources gave too stay, with what those say of them.
 
     Raises:
         Conflict: another process is writing to this library.
     """
     with library.writing():
-        ids = library.catalogue.papers_from(source)
+        run = _Run(library, [source])
+        with library.catalogue.transaction():
+            ids = library.catalogue.forget_source(source)
+            parts = [ids[at : at + _REMERGED] for at in range(0, len(ids), _REMERGED)]
+            n_gone = sum(run.remerge(part) for part in parts)
         if ids:
-            with library.catalogue.transaction():
-                library.catalogue.retire(ids)
-            library.publish()
-        return len(ids)
+            run.finish()
+        return n_gone
 
 
-def _records(sources: Sequence[Source]) -> Iterator[tuple[str, Record | Rejection]]:
-    return ((source.name, record) for source in sources for record in source.records())
-
-
-def _batches(records: Iterable[tuple[str, Record | Rejection]]) -> Iterator[list[_Named]]:
-    left = iter(records)
-    while batch := list(islice(left, _BATCH)):
-        yield batch
+def _batches(sources: Sequence[Source]) -> Iterator[Batch]:
+    """All records in batches, each with its place in its source and its traits."""
+    batch: list[Entry] = []
+    try:
+        for source in sources:
+            for record in source.records():
+                own = traits(record.paper) if isinstance(record, Record) else None
+                batch.append(Entry(source.name, record, own))
+                if len(batch) == _BATCH:
+                    yield Batch(batch)
+                    batch = []
+    except CitelightError:
+        yield Batch(batch)
+        raise
+    if batch:
+        yield Batch(batch)
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,202 +105,223 @@ class _Taken:
 
     name: RecordName
     record: Record
-    paper_id: str
+    traits: Traits
+    version: int
+    found: Found
 
 
 class _Run:
     """One ingestion: what it has seen, and what it did."""
 
-    def __init__(self, library: Library, sources: Sequence[str]) -> None:
-        self.report = Report()
+    def __init__(
+        self, library: Library, sources: Sequence[str], *, is_rehearsal: bool = False
+    ) -> None:
         self._library = library
         self._catalogue = library.catalogue
         self._sources = sources
-        self._variants: Counter[tuple[str, str]] = Counter()
-        self._seen: set[str] = set()
-        self._new: set[str] = set()
-        self._updated: set[str] = set()
+        self._is_rehearsal = is_rehearsal
+        self._tally = Tally()
+        self._claimed: set[int] = set()  # hashes of the record names that this run came across
         self._run: int | None = None
 
-    def take(self, batch: Sequence[_Named]) -> None:
+    @property
+    def n_found(self) -> int:
+        return self._tally.report.found
+
+    def take(self, batch: Batch) -> None:
         """Brings a batch of records into the catalogue."""
-        self.report.found += len(batch)
-        named = []
-        for source, record in batch:
-            if isinstance(record, Rejection):
-                self.report.rejected.append(Rejected(source, record.locator, record.reason))
-            else:
-                named.append((self._name(source, record), record))
-        known = self._catalogue.digests([name for name, _ in named])
+        self._tally.report.found += len(batch.entries)
+        known = self._known(batch.entries)
         fresh = []
-        for name, record in named:
-            stored = known.get(name)
-            if stored and stored[0] == record.paper.revision:
-                self._see(stored[1])
+        for entry in batch.entries:
+            if isinstance(entry.record, Rejection):
+                told = entry.record
+                self._tally.reject(Rejected(entry.source, told.locator, told.reason, told.raw))
+            elif same := _same(known[entry.source, entry.name], entry.record.paper.revision):
+                self._claim(same.name)
+                self._tally.see(same.paper_id)
             else:
-                fresh.append((name, record))
+                fresh.append(entry)
         if fresh:
-            self._store(self._identify(fresh))
+            self._store(self._identify(fresh, known), batch.embedded)
 
     def finish(self) -> Report:
         """Publishes, and settles the counts."""
-        report = self.report
-        report.new, report.updated = len(self._new), len(self._updated)
-        report.unchanged = len(self._seen) - report.new - report.updated
+        report = self._tally.settle()
+        if self._is_rehearsal:
+            report.papers, report.snapshot = self._catalogue.n_papers(), self._library.snapshot
+            return report
         if manifest := self._library.publish():
             report.papers, report.snapshot = manifest.n_papers, manifest.snapshot
         if self._run is not None:
             self._catalogue.finish_run(self._run, report.as_dict())
         return report
 
-    def _name(self, source: str, record: Record) -> RecordName:
-        name = record.key or next(record.paper.identities())
-        variant = self._variants[source, name]
-        self._variants[source, name] += 1
-        return RecordName(source, name, variant)
+    def _known(self, entries: Sequence[Entry]) -> dict[tuple[str, str], list[KnownRecord]]:
+        names: dict[str, set[str]] = defaultdict(set)
+        for entry in entries:
+            if isinstance(entry.record, Record):
+                names[entry.source].add(entry.name)
+        found: dict[tuple[str, str], list[KnownRecord]] = defaultdict(list)
+        for source, own in names.items():
+            for name, records in self._catalogue.known(source, sorted(own)).items():
+                found[source, name] = records
+        return found
 
-    def _see(self, paper_id: str) -> None:
-        if paper_id in self._seen:
-            self.report.duplicates += 1
-        self._seen.add(paper_id)
+    def _claim(self, name: RecordName) -> None:
+        self._claimed.add(hash(name))
 
-    def _identify(self, named: Sequence[tuple[RecordName, Record]]) -> list[_Taken]:
-        """Finds the paper each record belongs to: one of the library, of this batch, or new."""
-        keys = [key for _, record in named for key in record.paper.identities()]
-        owners = self._catalogue.owners(keys)
+    def _identify(
+        self, entries: Sequence[Entry], known: dict[tuple[str, str], list[KnownRecord]]
+    ) -> list[_Taken]:
+        """Finds the paper and the name of each record."""
+        pairs = [(e.record, e.traits) for e in entries]
+        papers = [(r.paper, t) for r, t in pairs if isinstance(r, Record) and t]
+        identifier = Identifier.over(self._catalogue, papers)
         taken = []
-        for name, record in named:
-            identities = list(record.paper.identities())
-            paper_id = next((owners[k] for k in identities if k in owners), None)
-            if paper_id is None:
-                paper_id = digest(identities[0])
-            for key in identities:
-                owners.setdefault(key, paper_id)
-            taken.append(_Taken(name, record, paper_id))
+        for entry in entries:
+            record, own = entry.record, entry.traits
+            if not isinstance(record, Record) or own is None:
+                continue
+            same_name = known[entry.source, entry.name]
+            before = [k for k in same_name if hash(k.name) not in self._claimed]
+            found = identifier.find(record.paper, own, before)
+            name = self._name(entry, record, same_name, found, identifier)
+            self._claim(name)
+            same_name[:] = [k for k in same_name if k.name != name]
+            same_name.append(KnownRecord(name, record.paper.revision, found.paper_id))
+            taken.append(_Taken(name, record, own, arxiv_version(record), found))
         return taken
 
-    def _store(self, taken: Sequence[_Taken]) -> None:
+    def _name(
+        self,
+        entry: Entry,
+        record: Record,
+        same_name: Sequence[KnownRecord],
+        found: Found,
+        identifier: Identifier,
+    ) -> RecordName:
+        """The name to keep a record under: that of the one it replaces, else a free one.
+
+        It replaces a record of the same source, key and paper that this run has not met itself.
+        """
+        if same := _same(same_name, record.paper.revision):
+            return same.name
+        for known in same_name:
+            is_same_paper = identifier.resolve(known.paper_id) == found.paper_id
+            if is_same_paper and hash(known.name) not in self._claimed:
+                return known.name
+        variant = max((k.name.variant + 1 for k in same_name), default=0)
+        return RecordName(entry.source, entry.name, variant)
+
+    def _store(self, taken: Sequence[_Taken], embedded: dict[object, Embedded]) -> None:
         """Merges each touched paper anew and stores, all at once, what came out different."""
-        ids = list(dict.fromkeys(t.paper_id for t in taken))
-        before = self._catalogue.by_id(ids)
-        merged = self._merge(taken, ids)
-        changed = [
-            _Draft.of(i, merged[i], before.get(i))
-            for i in ids
-            if i not in before or before[i].paper.revision != merged[i].revision
-        ]
-        self._embed(changed)
-        if self._run is None:
-            self._run = self._catalogue.start_run(self._sources)
+        gone = {old: t.found.paper_id for t in taken for old in t.found.absorbed}
+
+        def final(paper_id: str) -> str:
+            while paper_id in gone:
+                paper_id = gone[paper_id]
+            return paper_id
+
+        ids = list(dict.fromkeys(final(t.found.paper_id) for t in taken))
+        said: dict[str, dict[RecordName, Said]] = {i: {} for i in ids}
+        for stored in self._catalogue.records_of([*ids, *gone]):
+            said[final(stored.paper_id)][stored.name] = stored.said
+        for t in taken:
+            said[final(t.found.paper_id)][t.name] = Said(t.record.paper, t.version)
+        drafts = self._drafts(said)
+        before = self._catalogue.by_id(ids).keys()
+        self._place(drafts, embedded)
         with self._catalogue.transaction():
-            for draft in changed:
-                draft.store(self._library)
+            self._begin()
+            for old, new in gone.items():
+                self._catalogue.hand_over(old, final(new))
+            self._catalogue.retire(list(gone))
             for t in taken:
-                self._catalogue.own(t.paper_id, t.record.paper.identities())
-                self._catalogue.keep(t.name, t.paper_id, t.record, self._run)
-        self._count(taken, before, {d.paper_id for d in changed})
-
-    def _count(
-        self, taken: Sequence[_Taken], before: dict[str, StoredPaper], changed: set[str]
-    ) -> None:
+                self._catalogue.keep(
+                    t.name,
+                    final(t.found.paper_id),
+                    t.record,
+                    version=t.version,
+                    traits=t.traits,
+                    joined_by=t.found.joined_by,
+                    run=self._run or 0,
+                )
+            self._add(drafts, said)
         for t in taken:
-            self._see(t.paper_id)
-            if t.paper_id not in before:
-                self._new.add(t.paper_id)
-            elif t.paper_id in changed and t.paper_id not in self._new:
-                self._updated.add(t.paper_id)
+            self._tally.see(final(t.found.paper_id))
+        for old in gone:
+            self._tally.absorb(old)
+        for draft in drafts:
+            self._tally.change(draft.paper_id, is_new=draft.paper_id not in before)
 
-    def _merge(self, taken: Sequence[_Taken], ids: Sequence[str]) -> dict[str, Paper]:
-        said: dict[str, dict[RecordName, Paper]] = {i: {} for i in ids}
+    def remerge(self, ids: Sequence[str]) -> int:
+        """Makes papers anew from the records that are left; how many had none and are gone."""
+        said: dict[str, dict[RecordName, Said]] = {}
         for stored in self._catalogue.records_of(ids):
-            said[stored.paper_id][stored.name] = stored.paper
-        for t in taken:
-            said[t.paper_id][t.name] = t.record.paper
-        return {i: merge(list(papers.values())) for i, papers in said.items()}
+            said.setdefault(stored.paper_id, {})[stored.name] = stored.said
+        drafts = self._drafts(said)
+        self._place(drafts, {})
+        gone = [i for i in ids if i not in said]
+        with self._catalogue.transaction():
+            self._begin()
+            self._catalogue.retire(gone)
+            self._add(drafts, said)
+        return len(gone)
 
-    def _embed(self, drafts: Sequence["_Draft"]) -> None:
+    def _drafts(self, said: dict[str, dict[RecordName, Said]]) -> list[Draft]:
+        """Drafts of the papers that come out of their records different from what is stored."""
+        before = self._catalogue.by_id(list(said))
+        merged: dict[str, Paper] = {i: merge(list(own.values())) for i, own in said.items()}
+        return [
+            Draft.of(i, paper, before.get(i))
+            for i, paper in merged.items()
+            if i not in before or before[i].paper.revision != paper.revision
+        ]
+
+    def _place(self, drafts: Sequence[Draft], embedded: dict[object, Embedded]) -> None:
         """Gives each draft that has none its vectors, and rows in the vector store."""
-        bare = [d for d in drafts if d.chunk_row < 0]
+        bare = [d for d in drafts if not d.has_vectors]
         if not bare:
             return
-        for draft in bare:
-            draft.split(self._library)
-        texts = [text for d in bare for text, _ in d.texts()]
-        spans = [within for d in bare for _, within in d.texts()]
-        chunks, of_sentences = self._library.embedder.embed_chunks(texts, spans)
-        vectors = iter(of_sentences)
-        sentences = [d.gather(vectors) for d in bare]
-        chunk_row, sentence_row = self._library.vectors.append(chunks, np.concatenate(sentences))
-        for draft in bare:
-            draft.chunk_row, draft.sentence_row = chunk_row, sentence_row
-            chunk_row += len(draft.chunks)
-            sentence_row += len(draft.sentences)
+        embedder = self._library.embedder
+        if self._is_rehearsal:
+            for draft in bare:
+                draft.place(Text(key_of(draft.paper), "", (), ()), 0, 0)
+            return
+        missing = [Text.of(d.paper, embedder) for d in bare if key_of(d.paper) not in embedded]
+        ready = embedded | {e.text.key: e for e in embed(missing, embedder)}
+        found = [ready[key_of(d.paper)] for d in bare]
+        chunk_row, sentence_row = self._library.vectors.append(
+            np.concatenate([e.chunks for e in found]), np.concatenate([e.sentences for e in found])
+        )
+        for draft, own in zip(bare, found, strict=True):
+            draft.place(own.text, chunk_row, sentence_row)
+            chunk_row += len(own.chunks)
+            sentence_row += len(own.sentences)
 
+    def _begin(self) -> None:
+        if self._run is None:
+            self._run = self._catalogue.start_run(self._sources)
+            self._library.claim()
 
-@dataclass(slots=True)
-class _Draft:
-    """A paper about to be stored; rows are -1 until it has vectors."""
-
-    paper_id: str
-    paper: Paper
-    sentences: Sequence[Span] = ()
-    chunks: Sequence[Chunk] = ()
-    chunk_row: int = -1
-    sentence_row: int = -1
-
-    @classmethod
-    def of(cls, paper_id: str, paper: Paper, before: StoredPaper | None) -> "_Draft":
-        """A draft that keeps the vectors of the row before where the text is the same."""
-        old = before.paper if before else None
-        if before and old and (old.title, old.abstract) == (paper.title, paper.abstract):
-            return cls(
-                paper_id,
-                paper,
-                before.sentences,
-                before.chunks,
-                before.chunk_row,
-                before.sentence_row,
+    def _add(self, drafts: Iterable[Draft], said: dict[str, dict[RecordName, Said]]) -> None:
+        for draft in drafts:
+            self._catalogue.add(
+                draft.paper_id,
+                draft.paper,
+                draft.sentences,
+                draft.chunks,
+                chunk_row=draft.chunk_row,
+                sentence_row=draft.sentence_row,
             )
-        return cls(paper_id, paper)
+        for paper_id, own in said.items():
+            keys = {k: None for s in own.values() for k in s.paper.strong_keys()}
+            self._catalogue.own(paper_id, keys)
+        if not self._is_rehearsal:
+            vectors = self._library.vectors
+            self._catalogue.took_rows(vectors.n_chunks, vectors.n_sentences)
 
-    @property
-    def heading(self) -> str:
-        """What stands before each chunk when it is embedded; a derived title would repeat it."""
-        return "" if self.paper.is_title_derived else self.paper.title[:_MAX_TITLE] + "\n"
 
-    def split(self, library: Library) -> None:
-        embedder = library.embedder
-        self.sentences = split_sentences(self.paper.abstract)
-        self.chunks = chunk(
-            self.paper.abstract,
-            self.sentences,
-            budget=embedder.max_tokens - embedder.count_tokens(self.heading),
-            count_tokens=embedder.count_tokens,
-        )
-
-    def texts(self) -> Iterator[tuple[str, list[Span]]]:
-        """The text of each chunk as it is embedded, and where its sentences stand in it."""
-        for c in self.chunks:
-            shift = len(self.heading) - c.start
-            spans = [self.sentences[n] for n in c.sentences]
-            within = [(max(s, c.start) + shift, min(e, c.end) + shift) for s, e in spans]
-            yield self.heading + self.paper.abstract[c.start : c.end], within
-
-    def gather(self, vectors: Iterator[Vectors]) -> Vectors:
-        """One vector a sentence out of one array a chunk; parts of a sentence are averaged."""
-        parts: list[list[Vectors]] = [[] for _ in self.sentences]
-        for c, found in zip(self.chunks, vectors, strict=False):
-            for n, vector in zip(c.sentences, found, strict=True):
-                parts[n].append(vector)
-        means = np.stack([np.mean(p, axis=0) for p in parts])
-        return np.asarray(means / np.linalg.norm(means, axis=1, keepdims=True), np.float32)
-
-    def store(self, library: Library) -> None:
-        library.catalogue.add(
-            self.paper_id,
-            self.paper,
-            self.sentences,
-            self.chunks,
-            chunk_row=self.chunk_row,
-            sentence_row=self.sentence_row,
-        )
+def _same(known: Iterable[KnownRecord], revision: str) -> KnownRecord | None:
+    return next((k for k in known if k.digest == revision), None)

@@ -8,7 +8,7 @@ the defaults give 0.915); a flush before a collection is handed over (a kill ins
 persist window made it unreadable).
 """
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence, Set
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import islice
@@ -18,14 +18,17 @@ from urllib.parse import urlsplit
 
 import numpy as np
 
+from ingest.disk import FULL
 from ingest.embed import Vectors
-from ingest.errors import InvalidInput, Unavailable
+from ingest.errors import CitelightError, InvalidInput, Unavailable
 
 if TYPE_CHECKING:
     from chromadb import Collection
     from chromadb.api import ClientAPI
 
 T = TypeVar("T")
+
+_FULL_SIGNS = ("disk is full", "No space left", "File too large")
 
 _COLLECTION = "papers"
 _BATCH = 1000  # the fastest size; Chroma refuses more than 5,461
@@ -61,8 +64,8 @@ class Collections(Protocol):
     def open(self, home: Path, name: str) -> "Dense":
         """The collection, ready to be searched."""
 
-    def drop(self, name: str) -> None:
-        """Deletes the collection where deleting the generation's folder does not do it."""
+    def prune(self, prefix: str, kept: Set[str]) -> None:
+        """Deletes other collections whose names begin so, where no folder's deletion does it."""
 
 
 class Dense:
@@ -119,12 +122,16 @@ class EmbeddedChroma:
     def open(self, home: Path, name: str) -> Dense:
         with _translated():
             client = _persistent(home / "chroma")
-            collection = client.get_collection(_COLLECTION, embedding_function=None)
-            collection.get(limit=1, include=[])  # loads the index now, not at the first question
+            try:
+                collection = client.get_collection(_COLLECTION, embedding_function=None)
+                collection.get(limit=1, include=[])  # loads the index before the first question
+            except BaseException:
+                client.close()
+                raise
         return Dense(collection, client.close)
 
-    def drop(self, name: str) -> None:
-        """Nothing to do: the collection goes with the folder."""
+    def prune(self, prefix: str, kept: Set[str]) -> None:
+        """Nothing to do: a collection goes with its folder."""
 
 
 class ChromaServer:
@@ -164,11 +171,12 @@ class ChromaServer:
             collection = self._client().get_collection(name, embedding_function=None)
         return Dense(collection, lambda: None)
 
-    def drop(self, name: str) -> None:
+    def prune(self, prefix: str, kept: Set[str]) -> None:
         with _translated():
             client = self._client()
-            if any(c.name == name for c in client.list_collections()):
-                client.delete_collection(name)
+            for name in [c.name for c in client.list_collections(limit=1000)]:
+                if name.startswith(prefix) and name not in kept:
+                    client.delete_collection(name)
 
 
 def _change(
@@ -228,8 +236,11 @@ def _translated() -> Iterator[None]:
     """Chroma's errors, which are of many families, as ours."""
     try:
         yield
-    except (OSError, MemoryError):
+    except (CitelightError, OSError, MemoryError, KeyboardInterrupt, SystemExit, GeneratorExit):
         raise
-    except Exception as error:
-        # chromadb raises ChromaError, ValueError, pyo3's RuntimeError and bare httpx errors.
-        raise Unavailable(f"Chroma failed: {type(error).__name__}: {error}") from error
+    except BaseException as error:
+        # ChromaError, ValueError, bare httpx errors, and pyo3's PanicException, no Exception.
+        text = f"{type(error).__name__}: {error}"
+        if any(sign in text for sign in _FULL_SIGNS):
+            raise Unavailable(FULL) from error
+        raise Unavailable(f"Chroma failed ({text}). Check it with: citelight doctor") from error

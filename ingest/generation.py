@@ -2,15 +2,15 @@
 
 A generation is a folder `generations/000007/{chroma/, words/, columns.npz, manifest.json}`. The
 file `CURRENT` names the published one and is only ever replaced; a killed build leaves a folder
-that nothing names and that the next build deletes.
+that nothing names and that the next build deletes. The one before is kept to fall back to.
 """
 
 import os
 import shutil
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import suppress
-from dataclasses import asdict, dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
+from zipfile import BadZipFile
 
 import numpy as np
 import orjson
@@ -18,20 +18,25 @@ from numpy.typing import NDArray
 
 from ingest import lexical
 from ingest.catalogue import Catalogue
-from ingest.chunk import chunk_id
-from ingest.dense import Collections, Dense, Point
+from ingest.dense import Collections, Dense
+from ingest.disk import sync_folder, sync_tree, write_synced
 from ingest.errors import Unavailable
+from ingest.feed import entries, points
 from ingest.papers import digest
-from ingest.vectors import VectorStore, rows_of
+from ingest.vectors import VectorStore
 
+_LAYOUT = "1"  # raised when the same papers are to be indexed in another way
 _MAX_DEAD = 0.25  # of the chunks: a graph with more removed ones is built anew
-_HYDRATED = 500  # papers read from the catalogue at a time
-_KEPT = 2  # generations: the current one, and the one before to fall back to
+_PROBES = 8  # chunks that are looked up when a generation is opened
+_SAME = 0.999  # cosine of a vector with itself, float16 and int8 roundings included
 
 
 @dataclass(frozen=True, slots=True)
 class Manifest:
-    """What a generation holds. `snapshot` hashes papers, embedder and build settings."""
+    """What a generation holds. `snapshot` hashes papers, embedder and build settings.
+
+    `n_dead` counts removed chunks that still take room in the collection.
+    """
 
     number: int
     snapshot: str
@@ -57,17 +62,26 @@ class Columns:
     n_sentences: NDArray[np.int64]
 
     @classmethod
-    def read(cls, catalogue: Catalogue, ordinals: Sequence[int]) -> "Columns":
-        rows = catalogue.columns(ordinals)
-        column = list(zip(*rows, strict=True)) if rows else [()] * 8
+    def read(cls, catalogue: Catalogue) -> "Columns":
+        """The columns of all live papers."""
+        rows = catalogue.columns()
+        column = list(zip(*rows, strict=True)) if rows else [()] * 7
         return cls(
             ordinals=np.array(column[0], np.int64),
             ids=np.array(column[1], "U16"),
             years=np.array([y or 0 for y in column[2]], np.int32),
-            chunk_rows=np.array(column[4], np.int64),
-            n_chunks=np.array(column[5], np.int64),
-            sentence_rows=np.array(column[6], np.int64),
-            n_sentences=np.array(column[7], np.int64),
+            chunk_rows=np.array(column[3], np.int64),
+            n_chunks=np.array(column[4], np.int64),
+            sentence_rows=np.array(column[5], np.int64),
+            n_sentences=np.array(column[6], np.int64),
+        )
+
+    @property
+    def n_rows(self) -> tuple[int, int]:
+        """How many rows the vector files must at least have: chunks, sentences."""
+        return (
+            int((self.chunk_rows + self.n_chunks).max(initial=0)),
+            int((self.sentence_rows + self.n_sentences).max(initial=0)),
         )
 
 
@@ -82,6 +96,16 @@ class Generation:
     vectors: VectorStore
     position: dict[str, int]  # of a paper id in `columns`
 
+    def near(self, vector: NDArray[np.float32], k: int) -> list[tuple[str, float]]:
+        """Papers of the `k` nearest chunks: `(paper id, cosine)`, best first, each once.
+
+        A collection on a server may hold chunks of other generations: those are left out.
+        """
+        best: dict[str, float] = {}
+        for name, cosine in self.dense.search(vector, k):
+            best.setdefault(name.partition("#")[0], cosine)
+        return [(i, cosine) for i, cosine in best.items() if i in self.position]
+
     def close(self) -> None:
         self.dense.close()
 
@@ -93,53 +117,69 @@ class Generations:
         self._path = home / "generations"
         self._vectors = home / "vectors"
         self._collections = collections
-        self._path.mkdir(parents=True, exist_ok=True)
 
     @property
     def _pointer(self) -> Path:
         return self._path / "CURRENT"
 
     def current(self) -> int | None:
-        """The number of the published generation."""
+        """The number of the published generation; None if there is none.
+
+        If the pointer to it is damaged, the newest generation that was built to its end.
+        """
         try:
             return int(self._pointer.read_text())
         except FileNotFoundError:
             return None
+        except ValueError:
+            return next((n for n in reversed(self.numbers()) if self._is_complete(n)), None)
 
-    def _folder(self, number: int) -> Path:
+    def numbers(self) -> list[int]:
+        """The numbers of all generations on disk, complete or not, oldest first."""
+        if not self._path.is_dir():
+            return []
+        return sorted(int(f.name) for f in self._path.iterdir() if f.name.isdigit())
+
+    def folder(self, number: int) -> Path:
         return self._path / f"{number:06d}"
+
+    def _is_complete(self, number: int) -> bool:
+        return (self.folder(number) / "manifest.json").is_file()
 
     def manifest(self, number: int) -> Manifest:
         try:
-            stored = orjson.loads((self._folder(number) / "manifest.json").read_bytes())
-        except (FileNotFoundError, orjson.JSONDecodeError) as error:
-            raise Unavailable(
-                f"Index generation {number} is damaged. Run: citelight reindex"
-            ) from error
-        return Manifest(**stored)
+            stored = orjson.loads((self.folder(number) / "manifest.json").read_bytes())
+            return Manifest(**stored)
+        except (OSError, TypeError, orjson.JSONDecodeError) as error:
+            raise _damaged(number, "its manifest cannot be read") from error
 
     def open(self, number: int) -> Generation:
-        """Opens a published generation and checks that its parts agree.
+        """Opens a generation and probes whether its parts agree.
 
         Raises:
-            Unavailable: a part is missing, unreadable or of another size than the manifest says.
+            Unavailable: a part is missing, unreadable, or not what the manifest says.
         """
-        manifest = self.manifest(number)
-        folder = self._folder(number)
+        manifest, folder = self.manifest(number), self.folder(number)
         try:
-            with np.load(folder / "columns.npz") as stored:
-                columns = Columns(**{name: stored[name] for name in stored.files})
+            columns = self._columns(number)
             words = lexical.Words(folder / "words")
             vectors = VectorStore(self._vectors / manifest.vectors, manifest.dimension)
-            dense = self._collections.open(folder, manifest.collection)
-        except (OSError, ValueError, KeyError) as error:
-            raise Unavailable(
-                f"Index generation {number} is damaged ({error}). Run: citelight reindex"
-            ) from error
+        except (OSError, ValueError, KeyError, TypeError, BadZipFile) as error:
+            raise _damaged(number, str(error)) from error
+        dense = self._collections.open(folder, manifest.collection)
         position = {str(paper_id): i for i, paper_id in enumerate(columns.ids)}
         generation = Generation(manifest, columns, dense, words, vectors, position)
-        _check(generation)
+        try:
+            if problem := _problem(generation, is_exact=not self._collections.is_remote):
+                raise _damaged(number, problem)
+        except BaseException:
+            generation.close()
+            raise
         return generation
+
+    def _columns(self, number: int) -> Columns:
+        with np.load(self.folder(number) / "columns.npz") as stored:
+            return Columns(**{name: stored[name] for name in stored.files})
 
     def build(
         self,
@@ -147,87 +187,89 @@ class Generations:
         vectors: VectorStore,
         *,
         embedder: str,
+        library: str,
         from_nothing: bool = False,
     ) -> Manifest:
         """Builds a generation over all live papers and publishes it.
 
         Only the one writer of the library may call this. Does nothing when the published
         generation already is what would be built, unless `from_nothing` asks for a new one.
+        `library` names the library among others on the same Chroma server.
         """
         live = catalogue.live()
         snapshot = snapshot_of(((i, r) for _, i, r in live), embedder)
         before = None if from_nothing else self._reusable(vectors)
         if before and before.snapshot == snapshot:
             return before
-        number = self._clear_unpublished() + 1
-        folder = self._folder(number)
-        folder.mkdir()
-        old = self._read_ordinals(before) if before else np.empty(0, np.int64)
-        new = np.array([ordinal for ordinal, _, _ in live], np.int64)
-        manifest = self._fill(
-            folder,
-            _Change(before, np.setdiff1d(new, old), np.setdiff1d(old, new)),
-            catalogue,
-            vectors,
-            Manifest(
-                number=number,
-                snapshot=snapshot,
-                embedder=embedder,
-                dimension=vectors.dimension,
-                vectors=vectors.path.name,
-                n_papers=len(live),
-                n_chunks=0,
-                n_dead=0,
-                collection=f"citelight-{number:06d}-{snapshot}",
-            ),
-            Columns.read(catalogue, new.tolist()),
+        number = max([self.current() or 0, *self.numbers()]) + 1
+        columns = Columns.read(catalogue)
+        manifest = Manifest(
+            number=number,
+            snapshot=snapshot,
+            embedder=embedder,
+            dimension=vectors.dimension,
+            vectors=vectors.path.name,
+            n_papers=len(live),
+            n_chunks=int(columns.n_chunks.sum()),
+            n_dead=0,
+            collection=f"citelight-{library}-{number:06d}",
         )
+        self._drop_unpublished()
+        self.folder(number).mkdir(parents=True)
+        manifest = self._fill(self._change(before, columns), catalogue, vectors, manifest, columns)
         self._publish(manifest)
-        self._drop_old(number, catalogue)
+        self._drop_old(manifest, catalogue, library)
         return manifest
+
+    def _change(self, before: Manifest | None, columns: Columns) -> "_Change":
+        """What is to be done to the generation before, or to nothing where that is cheaper."""
+        if before:
+            old = self._columns(before.number).ordinals
+            removed = np.setdiff1d(old, columns.ordinals)
+            if before.n_dead + len(removed) <= _MAX_DEAD * max(before.n_chunks, 1):
+                return _Change(before, np.setdiff1d(columns.ordinals, old), removed)
+        return _Change(None, columns.ordinals, np.empty(0, np.int64))
 
     def _fill(
         self,
-        folder: Path,
         change: "_Change",
         catalogue: Catalogue,
         vectors: VectorStore,
         manifest: Manifest,
         columns: Columns,
     ) -> Manifest:
-        change = self._seed(folder, change, columns)
-        removed = [i for p in _points(catalogue, vectors, change.removed) for i in [p.id]]
+        folder = self.folder(manifest.number)
+        self._seed(folder, change)
+        removed = [p.id for p in points(catalogue, vectors, change.removed)]
+        if change.before:
+            dead = change.before.n_dead + len(removed)
+            manifest = replace(manifest, n_dead=dead)
+            if (
+                self._collections.is_remote
+            ):  # its collection goes on; the other readers' chunks stay
+                manifest, removed = replace(manifest, collection=change.before.collection), []
         self._collections.write(
-            folder, manifest.collection, _points(catalogue, vectors, change.added), removed
+            folder, manifest.collection, points(catalogue, vectors, change.added), removed
         )
         # After removals the words are indexed anew: tantivy would count removed papers in idf.
         added = columns.ordinals if change.removed.size else change.added
-        lexical.write(folder / "words", _entries(catalogue, added))
+        lexical.write(folder / "words", entries(catalogue, added))
         np.savez(folder / "columns.npz", **{f: getattr(columns, f) for f in Columns.__slots__})
-        dead = change.before.n_dead if change.before else 0
-        manifest = Manifest(
-            **{
-                **asdict(manifest),
-                "n_chunks": int(columns.n_chunks.sum()),
-                "n_dead": dead + len(removed),
-            }
-        )
-        _write_synced(folder / "manifest.json", orjson.dumps(asdict(manifest)))
+        sync_tree(folder)
+        write_synced(folder / "manifest.json", orjson.dumps(asdict(manifest)))
+        sync_folder(folder)
         return manifest
 
-    def _seed(self, folder: Path, change: "_Change", columns: Columns) -> "_Change":
-        """Starts from a copy of the generation before where that is cheaper than from nothing."""
-        before = change.before
-        dead = (before.n_dead if before else 0) + len(change.removed)
-        is_worth_it = before and not self._collections.is_remote
-        if not (before and is_worth_it and dead <= _MAX_DEAD * max(before.n_chunks, 1)):
-            return _Change(None, columns.ordinals, np.empty(0, np.int64))
-        source = self._folder(before.number)
-        shutil.copytree(source / "chroma", folder / "chroma")
+    def _seed(self, folder: Path, change: "_Change") -> None:
+        """Starts from a copy of the generation before."""
+        if not change.before:
+            return
+        source = self.folder(change.before.number)
+        if not self._collections.is_remote:
+            shutil.copytree(source / "chroma", folder / "chroma")
         if not change.removed.size:
             # tantivy's segments never change, but its meta files do: those are copied.
             shutil.copytree(source / "words", folder / "words", copy_function=_link_segment)
-        return change
 
     def _reusable(self, vectors: VectorStore) -> Manifest | None:
         """The published generation, if it is whole and its rows are those of `vectors`."""
@@ -241,41 +283,41 @@ class Generations:
             return None
         return manifest if manifest.vectors == vectors.path.name else None
 
-    def _read_ordinals(self, manifest: Manifest) -> NDArray[np.int64]:
-        with np.load(self._folder(manifest.number) / "columns.npz") as stored:
-            ordinals: NDArray[np.int64] = stored["ordinals"]
-        return ordinals
-
-    def _numbers(self) -> list[int]:
-        return sorted(int(f.name) for f in self._path.iterdir() if f.name.isdigit())
-
-    def _clear_unpublished(self) -> int:
-        """Deletes what killed builds left behind; the last number in use."""
-        current = self.current() or 0
-        for number in self._numbers():
-            if number > current:
-                shutil.rmtree(self._folder(number))
-        return current
-
     def _publish(self, manifest: Manifest) -> None:
-        self._collections.open(self._folder(manifest.number), manifest.collection).close()
+        self.open(manifest.number).close()
         temporary = self._pointer.with_suffix(".new")
-        _write_synced(temporary, str(manifest.number).encode())
+        write_synced(temporary, str(manifest.number).encode())
         os.replace(temporary, self._pointer)
-        _sync_folder(self._path)
+        sync_folder(self._path)
 
-    def _drop_old(self, current: int, catalogue: Catalogue) -> None:
-        numbers = self._numbers()
-        for number in numbers[:-_KEPT]:
-            with suppress(Unavailable):  # it stays on the server, unused; the folder need not
-                self._collections.drop(self.manifest(number).collection)
-            shutil.rmtree(self._folder(number))
-        kept = [self._read_ordinals(self.manifest(n)) for n in numbers[-_KEPT:]]
-        catalogue.forget_retired(np.concatenate(kept).tolist())
+    def _drop_unpublished(self) -> None:
+        """Deletes what killed builds left behind."""
+        current = self.current() or 0
+        for number in self.numbers():
+            if number > current:
+                shutil.rmtree(self.folder(number))
+
+    def _drop_old(self, current: Manifest, catalogue: Catalogue, library: str) -> None:
+        """Deletes all generations but the current one and the one before, and retired papers."""
+        kept, ordinals = {current.number: current}, [self._columns(current.number).ordinals]
+        for number in reversed(self.numbers()):
+            if number not in kept and len(kept) < 2 and number < current.number:
+                try:
+                    manifest = self.manifest(number)
+                    ordinals.append(self._columns(number).ordinals)
+                except (Unavailable, OSError, ValueError, KeyError, TypeError, BadZipFile):
+                    continue  # damaged: nothing to fall back to
+                kept[number] = manifest
+        for number in set(self.numbers()) - kept.keys():
+            shutil.rmtree(self.folder(number))
+        self._collections.prune(f"citelight-{library}-", {m.collection for m in kept.values()})
+        catalogue.forget_retired(np.concatenate(ordinals).tolist())
 
 
 @dataclass(frozen=True, slots=True)
 class _Change:
+    """Ordinals to add to and remove from the generation `before`, or from nothing."""
+
     before: Manifest | None
     added: NDArray[np.int64]
     removed: NDArray[np.int64]
@@ -283,63 +325,52 @@ class _Change:
 
 def snapshot_of(papers: Iterable[tuple[str, str]], embedder: str) -> str:
     """The snapshot id of a library of `(paper id, revision)` under an embedder: 16 hex digits."""
-    return digest(embedder, *(f"{i}:{r}" for i, r in sorted(papers)))
+    return digest(_LAYOUT, embedder, *(f"{i}:{r}" for i, r in sorted(papers)))
 
 
-def _points(
-    catalogue: Catalogue, vectors: VectorStore, ordinals: NDArray[np.int64]
-) -> Iterator[Point]:
-    for at in range(0, len(ordinals), _HYDRATED):
-        papers = catalogue.papers(ordinals[at : at + _HYDRATED].tolist())
-        rows = rows_of([p.chunk_row for p in papers], [len(p.chunks) for p in papers])
-        of_chunk = iter(vectors.chunks(rows))
-        for paper in papers:
-            for n, chunk in enumerate(paper.chunks):
-                text = paper.paper.abstract[chunk.start : chunk.end]
-                yield Point(
-                    id=chunk_id(paper.id, n, paper.paper.title + text),
-                    vector=next(of_chunk),
-                    text=text,
-                    title=paper.paper.title,
-                    paper_id=paper.id,
-                )
+def _damaged(number: int, problem: str) -> Unavailable:
+    return Unavailable(f"Index generation {number} is damaged: {problem}. Run: citelight reindex")
 
 
-def _entries(catalogue: Catalogue, ordinals: NDArray[np.int64]) -> Iterator[lexical.Entry]:
-    for at in range(0, len(ordinals), _HYDRATED):
-        for stored in catalogue.papers(ordinals[at : at + _HYDRATED].tolist()):
-            paper = stored.paper
-            title = "" if paper.is_title_derived else paper.title
-            yield lexical.Entry(stored.ordinal, title, paper.abstract)
+def _problem(generation: Generation, *, is_exact: bool) -> str | None:
+    """What does not agree in an open generation; None if all does.
+
+    `is_exact` says that the collection holds no chunk but this generation's.
+    """
+    manifest, columns = generation.manifest, generation.columns
+    n_found, n_words = generation.dense.n_chunks, generation.words.n_papers
+    if (n_words, len(columns.ids)) != (manifest.n_papers, manifest.n_papers):
+        return f"{n_words} papers in words, {len(columns.ids)} in columns of {manifest.n_papers}"
+    if n_found < manifest.n_chunks or (is_exact and n_found > manifest.n_chunks):
+        return f"{n_found} chunks in Chroma of {manifest.n_chunks}"
+    return generation.vectors.shortage(*columns.n_rows) or _strange_probe(generation)
 
 
-def _check(generation: Generation) -> None:
-    manifest = generation.manifest
-    found = (generation.words.n_papers, len(generation.columns.ids), generation.dense.n_chunks)
-    expected = (manifest.n_papers, manifest.n_papers, manifest.n_chunks)
-    if found != expected:
-        generation.close()
-        raise Unavailable(
-            f"Index generation {manifest.number} is damaged (papers in words, papers in columns, "
-            f"chunks in Chroma: {found}, expected {expected}). Run: citelight reindex"
-        )
+def _strange_probe(generation: Generation) -> str | None:
+    """Looks for chunks by their own vectors, which must come first: finds a torn graph."""
+    columns = generation.columns
+    for position in _spread(columns.n_chunks > 0):
+        (vector,) = generation.vectors.chunks(columns.chunk_rows[position : position + 1])
+        length = float(np.linalg.norm(vector))
+        found = generation.dense.search(vector / max(length, 1e-6), 1)
+        if not length > 0.5 or not found or found[0][1] < _SAME:
+            return f"paper {columns.ids[position]} is not found by its own vector"
+    return None
+
+
+def _spread(mask: NDArray[np.bool_]) -> Sequence[int]:
+    """A few positions where the mask holds, the first and the last among them."""
+    among = np.flatnonzero(mask)
+    picked = np.linspace(0, len(among) - 1, min(_PROBES, len(among))).astype(np.int64)
+    return [int(among[i]) for i in picked]
 
 
 def _link_segment(source: str, target: str) -> None:
     is_mutable = Path(source).name in {"meta.json", ".managed.json"} or source.endswith(".lock")
-    (shutil.copy2 if is_mutable else os.link)(source, target)
-
-
-def _write_synced(path: Path, content: bytes) -> None:
-    with path.open("wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-
-
-def _sync_folder(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
+    if is_mutable:
+        shutil.copy2(source, target)
+        return
     try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+        os.link(source, target)
+    except OSError:  # a file system without hard links
+        shutil.copy2(source, target)

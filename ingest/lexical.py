@@ -7,6 +7,9 @@ from pathlib import Path
 
 import tantivy
 
+from ingest.disk import FULL
+from ingest.errors import Unavailable
+
 _WORD = re.compile(r"\w+")
 _HEAP_BYTES = 64 * 1024 * 1024
 
@@ -99,14 +102,23 @@ def _restricted(
 
 
 def write(path: Path, entries: Iterable[Entry]) -> None:
-    """Adds papers to the word index in `path`, making it where there is none."""
-    path.mkdir(parents=True, exist_ok=True)
-    index = tantivy.Index(_schema(), path=str(path), reuse=True)
-    writer = index.writer(heap_size=_HEAP_BYTES, num_threads=1)
-    for entry in entries:
-        writer.add_document(_document(entry))
-    writer.commit()
-    writer.wait_merging_threads()
+    """Adds papers to the word index in `path`, making it where there is none.
+
+    Raises:
+        Unavailable: the disk is full or cannot be written.
+    """
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+        index = tantivy.Index(_schema(), path=str(path), reuse=True)
+        writer = index.writer(heap_size=_HEAP_BYTES, num_threads=1)
+        for entry in entries:
+            writer.add_document(_document(entry))
+        writer.commit()
+        writer.wait_merging_threads()
+    except ValueError as error:  # what tantivy makes of all its errors
+        is_full = "No space left" in str(error) or "File too large" in str(error)
+        told = FULL if is_full else f"The word index cannot be written ({error})."
+        raise Unavailable(told) from error
 
 
 def _schema() -> tantivy.Schema:

@@ -1,6 +1,8 @@
 """The library: the catalogue and the published generation of its indexes behind one door."""
 
 import fcntl
+import logging
+import secrets
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -9,10 +11,13 @@ from pathlib import Path
 
 from ingest.catalogue import Catalogue, StoredPaper
 from ingest.dense import Collections
+from ingest.disk import explained
 from ingest.embed import Embedder
 from ingest.errors import Conflict, InvalidInput, Unavailable
 from ingest.generation import Generation, Generations, Manifest
 from ingest.vectors import VectorStore
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(slots=True)
@@ -34,11 +39,12 @@ class Library:
         self.home = home
         self.embedder = embedder
         self.catalogue = Catalogue(home / "catalogue.sqlite")
-        self._generations = Generations(home, collections)
+        self.generations = Generations(home, collections)
         self._vectors: VectorStore | None = None
         self._lock = threading.Lock()
         self._refreshing = threading.Lock()
         self._held: _Held | None = None
+        self._latest: int | None = None  # the published generation when last looked at
 
     @property
     def vectors(self) -> VectorStore:
@@ -64,15 +70,15 @@ class Library:
     @property
     def snapshot(self) -> str:
         """The id of the published content, "" before anything was ingested."""
-        number = self._generations.current()
-        return self._generations.manifest(number).snapshot if number is not None else ""
+        number = self.generations.current()
+        return self.generations.manifest(number).snapshot if number is not None else ""
 
     @contextmanager
     def pinned(self) -> Iterator[Generation]:
         """The current generation, which stays open and unchanged until the block ends.
 
         Raises:
-            Unavailable: nothing has been ingested yet.
+            Unavailable: nothing has been ingested yet, or no index can be opened or rebuilt.
         """
         held = self._hold()
         try:
@@ -99,21 +105,46 @@ class Library:
     def refresh(self) -> bool:
         """Opens the published generation if it is not the one in use; whether it changed.
 
-        Takes up to a few seconds; questions go on with the generation they have. A generation
-        that does not open is left alone as long as an older one is in use.
+        Takes up to a few seconds; questions go on with the generation they have. One that is
+        damaged is passed over: an older one in use stays, else the one before is opened, else
+        the indexes are built anew from the catalogue.
         """
         with self._refreshing:
-            number = self._generations.current()
-            if number is None or (self._held and self._held.generation.manifest.number == number):
+            number = self.generations.current()
+            if number is None or number == self._latest:
                 return False
             self._check_embedder()
-            fresh = _Held(self._generations.open(number))
+            fresh = self._open(number)
+            self._latest = number
+            if fresh is None:
+                return False
             with self._lock:
-                old, self._held = self._held, fresh
+                old, self._held = self._held, _Held(fresh)
                 is_unused = old is not None and old.users == 0
         if old and is_unused:
             old.generation.close()
         return True
+
+    def _open(self, number: int) -> Generation | None:
+        """The best generation that opens; None to stay with the one in use."""
+        try:
+            return self.generations.open(number)
+        except Unavailable as error:
+            logger.warning("%s", error)
+            if self._held:
+                return None
+        for older in reversed([n for n in self.generations.numbers() if n < number]):
+            try:
+                generation = self.generations.open(older)
+            except Unavailable as error:
+                logger.warning("%s", error)
+            else:
+                logger.warning("index generation %d is used instead", older)
+                return generation
+        logger.warning("the indexes are built anew from the catalogue")
+        if manifest := self.reindex():
+            return self.generations.open(manifest.number)
+        return None
 
     def _check_embedder(self) -> None:
         made_by = self.catalogue.meta("embedder")
@@ -131,47 +162,66 @@ class Library:
     # --- writing ---
 
     @contextmanager
-    def writing(self) -> Iterator[None]:
+    def writing(self, *, is_repair: bool = False) -> Iterator[None]:
         """Makes this process the one writer until the block ends.
 
         Raises:
             Conflict: another process is writing.
+            InvalidInput: the library was made by another embedder.
+            Unavailable: the disk is full or cannot be written, or vectors are missing; the
+                last only unless `is_repair`.
         """
-        self.home.mkdir(parents=True, exist_ok=True)
-        with (self.home / "ingest.lock").open("w") as lock:
-            try:
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError as error:
-                raise Conflict(
-                    "Another ingestion is running on this library. Wait until it has ended, "
-                    "then run this again."
-                ) from error
-            self._check_embedder()
-            self.vectors.truncate(*self.catalogue.vector_rows())
-            yield
+        with explained():
+            self.home.mkdir(parents=True, exist_ok=True)
+            with (self.home / "ingest.lock").open("w") as lock:
+                try:
+                    fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                except BlockingIOError as error:
+                    raise Conflict(
+                        "Another ingestion is running on this library. Wait until it has ended, "
+                        "then run this again."
+                    ) from error
+                self._check_embedder()
+                self._vectors = None  # another process may have added some
+                self._check_vectors(is_repair=is_repair)
+                yield
 
-    def publish(self) -> Manifest | None:
+    def _check_vectors(self, *, is_repair: bool) -> None:
+        """Cuts off rows that a killed run wrote and never recorded."""
+        rows = self.catalogue.vector_rows()
+        problem = self.vectors.shortage(*rows)
+        if problem and not is_repair:
+            raise Unavailable(f"Vectors are missing: {problem}. Run: citelight reindex")
+        self.vectors.resize(*rows)
+
+    def claim(self) -> None:
+        """Records, before the first paper is stored, whose vectors the library holds."""
+        self.catalogue.set_meta("embedder", self.embedder.name)
+        self.catalogue.set_meta("vectors", self.vectors.path.name)
+        if self.catalogue.meta("library") is None:
+            self.catalogue.set_meta("library", secrets.token_hex(4))
+
+    def publish(self, *, from_nothing: bool = False) -> Manifest | None:
         """Publishes a generation over all live papers; the one there if nothing changed.
 
         None when nothing was ever added.
         """
-        if self.is_empty and self._generations.current() is None:
+        if self.is_empty and self.generations.current() is None:
             return None
-        facts = {"embedder": self.embedder.name, "vectors": self.vectors.path.name}
-        for key, value in facts.items():
-            if self.catalogue.meta(key) != value:
-                self.catalogue.set_meta(key, value)
-        return self._generations.build(self.catalogue, self.vectors, embedder=self.embedder.name)
+        return self.generations.build(
+            self.catalogue,
+            self.vectors,
+            embedder=self.embedder.name,
+            library=self.catalogue.meta("library") or "",
+            from_nothing=from_nothing,
+        )
 
     def reindex(self) -> Manifest | None:
         """Builds and publishes all indexes from the catalogue anew, embedding nothing.
 
         Raises:
             Conflict: another process is writing.
+            Unavailable: vectors are missing.
         """
         with self.writing():
-            if self.catalogue.n_papers() == 0:
-                return None
-            return self._generations.build(
-                self.catalogue, self.vectors, embedder=self.embedder.name, from_nothing=True
-            )
+            return self.publish(from_nothing=True)

@@ -3,11 +3,12 @@
 import hashlib
 import re
 import unicodedata
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, fields, replace
+from collections.abc import Iterator
+from dataclasses import dataclass, fields
 
 _NO_WORD = re.compile(r"[\W_]+")
 _ARXIV_VERSION = re.compile(r"v\d+$")
+_ARXIV_DOI = re.compile(r"10\.48550/arxiv\.(\S+)", re.IGNORECASE)
 _UNSAFE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]")
 
 
@@ -30,6 +31,11 @@ def normalised(title: str) -> str:
     decomposed = unicodedata.normalize("NFKD", title)
     letters = "".join(c for c in decomposed if not unicodedata.combining(c))
     return _NO_WORD.sub(" ", letters.casefold()).strip()
+
+
+def arxiv_key(arxiv_id: str) -> str:
+    """The identity that an arXiv id names, whatever version it shows."""
+    return f"arxiv:{_ARXIV_VERSION.sub('', arxiv_id.casefold().removeprefix('arxiv:'))}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,28 +67,39 @@ class Paper:
         """A hash over every field: two papers of the same revision are the same bytes."""
         return digest(*(f"{f.name}={getattr(self, f.name)!r}" for f in fields(self)))
 
-    def identities(self) -> Iterator[str]:
-        """Keys that name this paper, strongest first; two records sharing one are one paper.
-
-        The last is always there: the title with the first author's last name and the year where
-        they are known, else, for untitled papers, the abstract itself.
-        """
+    def strong_keys(self) -> Iterator[str]:
+        """Keys of identifiers that somebody gave out, strongest first; none may be known."""
+        arxiv_id = self.arxiv_id
         if self.doi:
             yield f"doi:{self.doi.casefold()}"
-        if self.arxiv_id:
-            yield f"arxiv:{_ARXIV_VERSION.sub('', self.arxiv_id.casefold())}"
+            if found := _ARXIV_DOI.fullmatch(self.doi):
+                arxiv_id = arxiv_id or found[1]
+        if arxiv_id:
+            yield arxiv_key(arxiv_id)
         if self.pubmed_id:
             yield f"pubmed:{self.pubmed_id}"
         if self.openalex_id:
             yield f"openalex:{self.openalex_id.casefold()}"
         if self.s2_id:
             yield f"s2:{self.s2_id.casefold()}"
+
+    def identities(self) -> Iterator[str]:
+        """Keys that name this paper, strongest first.
+
+        The last is always there: the title with the first author's last name and the year where
+        they are known, else, for untitled papers, the abstract itself.
+        """
+        yield from self.strong_keys()
         title = normalised(self.title)
         if self.is_title_derived or not title:
             yield f"text:{digest(normalised(self.abstract))}"
         else:
-            author = normalised(self.authors[0].split()[-1]) if self.authors else ""
-            yield f"title:{title}|{author}|{self.year or ''}"
+            yield f"title:{title}|{self.first_author}|{self.year or ''}"
+
+    @property
+    def first_author(self) -> str:
+        """The first author's last name, normalised; empty where unknown."""
+        return normalised(self.authors[0].split()[-1]) if self.authors else ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,24 +123,3 @@ class Rejection:
     locator: str
     reason: str
     raw: str = ""
-
-
-def merge(papers: Sequence[Paper]) -> Paper:
-    """One paper out of what several records say of it, whatever order they come in.
-
-    Each field is taken from the best record that has it: an authors' abstract before a summary
-    of ours, a real title before a derived one, then the longer abstract; the rest is settled by
-    the revision, so that the result depends on nothing else.
-    """
-
-    def rank(paper: Paper) -> tuple[bool, bool, int, str]:
-        return paper.is_summary, paper.is_title_derived, -len(paper.abstract), paper.revision
-
-    best, *others = sorted(papers, key=rank)
-    filled = {
-        f.name: getattr(other, f.name)
-        for other in reversed(others)
-        for f in fields(Paper)
-        if getattr(best, f.name) in (None, ()) and getattr(other, f.name) not in (None, ())
-    }
-    return replace(best, **filled)

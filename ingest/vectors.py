@@ -8,7 +8,7 @@ added, so a reader of an older generation never sees a row change.
 import os
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +18,7 @@ from ingest.embed import Vectors
 Rows = NDArray[np.int64]
 
 _FILES = {"chunks.f16": np.float16, "sentences.i8": np.int8, "scales.f32": np.float32}
+_BLOCK = 8192  # rows looked at together
 
 
 class VectorStore:
@@ -26,20 +27,19 @@ class VectorStore:
     def __init__(self, path: Path, dimension: int) -> None:
         self.path = path
         self.dimension = dimension
-        path.mkdir(parents=True, exist_ok=True)
-        for name in _FILES:
-            (path / name).touch()
         self._remap()
 
     def _remap(self) -> None:
-        self._chunks = self._map("chunks.f16", self.dimension)
-        self._sentences = self._map("sentences.i8", self.dimension)
-        self._scales = self._map("scales.f32", 1)
+        self._chunks = self._map("chunks.f16")
+        self._sentences = self._map("sentences.i8")
+        self._scales = self._map("scales.f32")
 
-    def _map(self, name: str, width: int) -> NDArray[Any]:  # of the file's own dtype
-        dtype = np.dtype(_FILES[name])
-        file = self.path / name
-        rows = file.stat().st_size // (dtype.itemsize * width)
+    def _width(self, name: str) -> int:
+        return 1 if name == "scales.f32" else self.dimension
+
+    def _map(self, name: str) -> NDArray[Any]:  # of the file's own dtype
+        dtype, width, file = np.dtype(_FILES[name]), self._width(name), self.path / name
+        rows = file.stat().st_size // (dtype.itemsize * width) if file.exists() else 0
         if rows == 0:
             return np.empty((0, width), dtype)
         return np.memmap(file, dtype, mode="r", shape=(rows, width))
@@ -58,28 +58,33 @@ class VectorStore:
         On return the rows are on disk. Only the one writer of the library may call this.
         """
         first = self.n_chunks, self.n_sentences
+        self.resize(*first)  # cuts off what a write that failed half-way left
         scales = np.abs(sentences).max(axis=1, keepdims=True, initial=1e-12) / 127
-        self._extend("chunks.f16", chunks.astype(np.float16))
-        self._extend("sentences.i8", np.rint(sentences / scales).astype(np.int8))
-        self._extend("scales.f32", scales.astype(np.float32))
+        self._extend("chunks.f16", chunks)
+        self._extend("sentences.i8", np.rint(sentences / scales))
+        self._extend("scales.f32", scales)
         self._remap()
         return first
 
     def _extend(self, name: str, rows: NDArray[Any]) -> None:
+        self.path.mkdir(parents=True, exist_ok=True)
         with (self.path / name).open("ab") as file:
-            file.write(np.ascontiguousarray(rows).tobytes())
-            _sync(file)
+            file.write(np.ascontiguousarray(rows.astype(_FILES[name])).tobytes())
+            file.flush()
+            os.fsync(file.fileno())
 
-    def truncate(self, n_chunks: int, n_sentences: int) -> None:
-        """Drops all rows from these numbers on: what a killed run wrote and never recorded."""
-        sizes = {
-            "chunks.f16": n_chunks * self.dimension * 2,
-            "sentences.i8": n_sentences * self.dimension,
-            "scales.f32": n_sentences * 4,
-        }
-        for name, size in sizes.items():
+    def resize(self, n_chunks: int, n_sentences: int) -> None:
+        """Cuts the files to these numbers of rows, or fills them up with rows of zeros.
+
+        Only rows that no catalogue ever recorded may be cut: readers map the others.
+        """
+        for name, dtype in _FILES.items():
+            rows = n_chunks if name == "chunks.f16" else n_sentences
+            size = rows * self._width(name) * np.dtype(dtype).itemsize
             file = self.path / name
-            if file.stat().st_size > size:
+            if (file.stat().st_size if file.exists() else 0) != size:
+                self.path.mkdir(parents=True, exist_ok=True)
+                file.touch()
                 os.truncate(file, size)
         self._remap()
 
@@ -92,14 +97,20 @@ class VectorStore:
         scaled = self._sentences[rows] * self._scales[rows]  # int8 times float32
         return np.asarray(scaled, np.float32)
 
-    def check(self, n_chunks: int, n_sentences: int) -> str | None:
-        """What is wrong with the files for a library of that many rows; None if nothing is."""
-        if self.n_chunks < n_chunks or self.n_sentences < n_sentences:
-            return (
-                f"the vector files hold {self.n_chunks} chunks and {self.n_sentences} sentences, "
-                f"the catalogue expects {n_chunks} and {n_sentences}"
-            )
-        return None
+    def shortage(self, n_chunks: int, n_sentences: int) -> str | None:
+        """What the files lack for a library of that many rows; None if nothing."""
+        if self.n_chunks >= n_chunks and self.n_sentences >= n_sentences:
+            return None
+        return (
+            f"the vector files hold {self.n_chunks} chunks and {self.n_sentences} sentences, "
+            f"the catalogue expects {n_chunks} and {n_sentences}"
+        )
+
+    def lost(self) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+        """Which chunk rows and which sentence rows hold no vector, but zeros or no numbers."""
+        chunks = [_is_lost(self.chunks(part)) for part in _blocks(self.n_chunks)]
+        sentences = [_is_lost(self.sentences(part)) for part in _blocks(self.n_sentences)]
+        return _joined(chunks), _joined(sentences)
 
 
 def rows_of(starts: Iterable[int], counts: Iterable[int]) -> Rows:
@@ -108,6 +119,15 @@ def rows_of(starts: Iterable[int], counts: Iterable[int]) -> Rows:
     return np.concatenate(runs) if runs else np.empty(0, np.int64)
 
 
-def _sync(file: BinaryIO) -> None:
-    file.flush()
-    os.fsync(file.fileno())
+def _is_lost(vectors: Vectors) -> NDArray[np.bool_]:
+    squares = np.einsum("ij,ij->i", vectors, vectors)
+    is_unit = (squares > 0.5) & (squares < 2.0)  # a NaN is neither
+    return np.asarray(~is_unit, np.bool_)
+
+
+def _blocks(n: int) -> Iterable[slice]:
+    return (slice(at, at + _BLOCK) for at in range(0, n, _BLOCK))
+
+
+def _joined(parts: list[NDArray[np.bool_]]) -> NDArray[np.bool_]:
+    return np.concatenate(parts) if parts else np.empty(0, bool)

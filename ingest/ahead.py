@@ -1,0 +1,92 @@
+"""Works ahead of the writer: parses the next batches and embeds what is likely new in them.
+
+Three things go on at once, each a batch or two behind the other: parsing, embedding, storing.
+What was guessed wrong costs an embedding, never an error: the writer decides by itself which
+paper a record is of, and takes a vector from here only for exactly the same text.
+"""
+
+from collections import deque
+from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field
+
+from ingest.draft import Embedded, Text, embed
+from ingest.ledger import Traits
+from ingest.library import Library
+from ingest.papers import Record, Rejection
+
+_AHEAD = 3  # batches: one being parsed, one being embedded, one ready
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A record or rejection of a source; `traits` are the record's, None for a rejection."""
+
+    source: str
+    record: Record | Rejection
+    traits: Traits | None
+
+    @property
+    def name(self) -> str:
+        """What the source calls the record, else its strongest identity."""
+        if not isinstance(self.record, Record):
+            return self.record.locator
+        return self.record.key or next(self.record.paper.identities())
+
+
+@dataclass(slots=True)
+class Batch:
+    """Entries in their order, and texts of theirs that have their vectors already."""
+
+    entries: list[Entry]
+    embedded: dict[object, Embedded] = field(default_factory=dict)
+
+
+def prepared(batches: Iterator[Batch], library: Library) -> Iterator[Batch]:
+    """The same batches in the same order, with vectors for most of what is new in them."""
+    with (
+        ThreadPoolExecutor(1, "citelight-parse") as parsing,
+        ThreadPoolExecutor(1, "citelight-embed") as embedding,
+    ):
+        under_way: deque[Future[Batch | None]] = deque()
+
+        def parse() -> tuple[Batch | None, list[Text]]:
+            batch = next(batches, None)
+            return batch, _likely_new(batch, library) if batch else []
+
+        def start() -> None:
+            parsed = parsing.submit(parse)
+            under_way.append(embedding.submit(lambda: _embedded(*parsed.result(), library)))
+
+        try:
+            for _ in range(_AHEAD):
+                start()
+            while batch := under_way.popleft().result():
+                yield batch
+                start()
+        finally:
+            for future in under_way:
+                future.cancel()
+
+
+def _likely_new(batch: Batch, library: Library) -> list[Text]:
+    """The texts of papers that nothing in the catalogue hints at, each once."""
+    pairs = [(e.record.paper, e.traits) for e in batch.entries if isinstance(e.record, Record)]
+    catalogue = library.catalogue
+    owned = catalogue.owners([key for paper, _ in pairs for key in paper.strong_keys()])
+    titled = catalogue.titled([t.title for _, t in pairs if t and t.title])
+    worded = catalogue.worded([t.text for _, t in pairs if t])
+    texts: dict[int, Text] = {}
+    for paper, own in pairs:
+        is_known = any(key in owned for key in paper.strong_keys())
+        if is_known or own is None or own.title in titled or own.text in worded:
+            continue
+        if own.text not in texts:
+            texts[own.text] = Text.of(paper, library.embedder)
+    return list(texts.values())
+
+
+def _embedded(batch: Batch | None, texts: list[Text], library: Library) -> Batch | None:
+    if batch is not None:
+        batch.embedded = {e.text.key: e for e in embed(texts, library.embedder)}
+    return batch

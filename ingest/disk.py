@@ -1,0 +1,69 @@
+"""Writing so that it lasts, and saying clearly why a disk would not have it."""
+
+import errno
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from ingest.errors import Unavailable
+
+_FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
+_FORBIDDEN = frozenset({errno.EROFS, errno.EACCES, errno.EPERM})
+FULL = (
+    "The disk is full. Free some space and run this again: what was stored before is intact, and "
+    "the run goes on from there."
+)
+FORBIDDEN = (
+    "The library's folder cannot be written to. Give this user the right to write there, or "
+    "choose another folder with CITELIGHT_HOME."
+)
+
+
+@contextmanager
+def explained() -> Iterator[None]:
+    """Turns what the operating system says about files into words for the user.
+
+    Raises:
+        Unavailable: the disk is full, may not be written, or failed.
+    """
+    try:
+        yield
+    except OSError as error:
+        if error.errno in _FULL:
+            raise Unavailable(FULL) from error
+        if error.errno in _FORBIDDEN:
+            raise Unavailable(FORBIDDEN) from error
+        raise Unavailable(
+            f"The library's folder cannot be used ({error.strerror or error}). Check it with: "
+            f"citelight doctor"
+        ) from error
+
+
+def write_synced(path: Path, content: bytes) -> None:
+    """Writes a file; on return it is on the disk, not only in memory."""
+    with path.open("wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def sync_folder(path: Path) -> None:
+    """Puts the names in a folder on the disk."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def sync_tree(path: Path) -> None:
+    """Puts everything below a folder on the disk."""
+    for folder, _, names in os.walk(path):
+        for name in names:
+            descriptor = os.open(Path(folder, name), os.O_RDONLY)
+            try:
+                os.fsync(descriptor)
+            finally:
+                os.close(descriptor)
+        sync_folder(Path(folder))
