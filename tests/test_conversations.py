@@ -1,0 +1,89 @@
+"""Conversations and stored answers."""
+
+from pathlib import Path
+
+import pytest
+
+from ingest.errors import NotFound
+from service.citations import Answer, Timings, Usage, plain
+from service.conversations import Conversations
+
+
+@pytest.fixture
+def history(tmp_path: Path) -> Conversations:
+    return Conversations(tmp_path / "conversations.sqlite")
+
+
+def answer(answer_id: str, conversation_id: str | None = None) -> Answer:
+    return Answer(
+        id=answer_id,
+        run_id=answer_id,
+        conversation_id=conversation_id,
+        question="Why?",
+        query="Why?",
+        state="answered",
+        text="Because. 😀",
+        sentences=(),
+        citations=(),
+        also_retrieved=(),
+        notes=(),
+        engine="extractive",
+        prompt_version="",
+        snapshot="s",
+        settings_hash="h",
+        usage=Usage(),
+        timings=Timings(1.0, 2.0, 3.0),
+        created_at="2026-01-01T00:00:00",
+    )
+
+
+def test_an_answer_survives_a_restart(tmp_path: Path) -> None:
+    file = tmp_path / "conversations.sqlite"
+    first = Conversations(file)
+    first.save(answer("a"))
+    first.close()
+
+    assert Conversations(file).answer("a") == plain(answer("a"))
+
+
+def test_an_unknown_answer_is_not_found(history: Conversations) -> None:
+    with pytest.raises(NotFound):
+        history.answer("nope")
+
+
+def test_a_conversation_lists_its_answers_in_order(history: Conversations) -> None:
+    conversation = history.start("ada", "Why?")
+    for answer_id in ("a", "b", "c"):
+        history.save(answer(answer_id, conversation))
+
+    assert [turn["id"] for turn in history.turns(conversation)] == ["a", "b", "c"]
+
+
+def test_owners_see_only_their_own(history: Conversations) -> None:
+    history.start("ada", "Why?")
+
+    assert history.of("bob") == []
+
+
+def test_somebody_elses_conversation_is_not_found(history: Conversations) -> None:
+    conversation = history.start("ada", "Why?")
+
+    with pytest.raises(NotFound):
+        history.delete(conversation, "bob")
+
+
+def test_deleting_a_conversation_deletes_its_answers(history: Conversations) -> None:
+    conversation = history.start("ada", "Why?")
+    history.save(answer("a", conversation))
+    history.delete(conversation, "ada")
+
+    with pytest.raises(NotFound):
+        history.answer("a")
+
+
+def test_a_conversation_is_named_after_its_question_until_renamed(history: Conversations) -> None:
+    conversation = history.start("ada", "Why do\nbees hum?")
+    before = history.of("ada")[0].title
+    history.rename(conversation, "ada", "Bees")
+
+    assert (before, history.of("ada")[0].title) == ("Why do bees hum?", "Bees")
