@@ -1,5 +1,6 @@
 """The words sent to the LLM: one Markdown file a prompt, filled strictly."""
 
+import hashlib
 import re
 from importlib.resources import files
 
@@ -25,3 +26,11 @@ def render(name: str, **values: str) -> str:
 def template_of(name: str) -> str:
     """The unfilled text of the prompt `name`."""
     return (files(__package__) / f"{name}.md").read_text(encoding="utf-8")
+
+
+def version(*names: str) -> str:
+    """12 hexadecimal digits that change with any word of the templates `names`."""
+    whole = hashlib.sha256()
+    for name in names:
+        whole.update(f"{name}\x1f{template_of(name)}\x1f".encode())
+    return whole.hexdigest()[:12]
