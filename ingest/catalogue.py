@@ -4,6 +4,7 @@ A paper's row is immutable: a changed paper gets a new row (its *ordinal*) and t
 retired, so that a reader of an older generation still finds the text its vectors belong to.
 """
 
+import base64
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -12,6 +13,7 @@ import orjson
 
 from ingest.chunk import Chunk
 from ingest.database import now
+from ingest.errors import InvalidInput
 from ingest.ledger import Ledger, dump, load
 from ingest.papers import Paper, arxiv_key
 from ingest.sentences import Span
@@ -95,6 +97,35 @@ class Catalogue(Ledger):
         sql = "SELECT DISTINCT paper FROM records WHERE name = ? ORDER BY source LIMIT 1"
         return next(iter(self.by_id([r[0] for r in self._query(sql, (bare,))]).values()), None)
 
+    def n_matching(self, wanted: str) -> int:
+        """How many live papers have `wanted` in their title or facts, in any case."""
+        sql = f"SELECT count(*) FROM papers WHERE is_live AND {_MATCHING}"
+        return int(self._query(sql, (wanted, wanted))[0][0])
+
+    def page(
+        self, wanted: str, *, sort: str, cursor: str, limit: int
+    ) -> tuple[list[str], str | None]:
+        """Ids of live papers that match, `limit` after the cursor, and the next cursor.
+
+        `sort` is "added" (newest first), "title" or "year" (newest first). The cursor stays good
+        while papers come and go.
+
+        Raises:
+            InvalidInput: the cursor is none of ours.
+        """
+        key, order = _ORDERS[sort]
+        after, values = "", [wanted, wanted]
+        if cursor:
+            after = f"AND ({key}, ordinal) {'>' if order == 'ASC' else '<'} (?, ?)"
+            values += _read_cursor(cursor)
+        sql = (
+            f"SELECT id, {key}, ordinal FROM papers WHERE is_live AND {_MATCHING} {after} "
+            f"ORDER BY {key} {order}, ordinal {order} LIMIT {int(limit) + 1}"
+        )
+        rows = self._query(sql, values)
+        following = _cursor(rows[limit - 1][1:]) if len(rows) > limit else None
+        return [row[0] for row in rows[:limit]], following
+
     def add(
         self,
         paper_id: str,
@@ -153,6 +184,28 @@ class Catalogue(Ledger):
         """Ids of the live papers of these venues, compared without regard to case."""
         sql = "SELECT id FROM papers WHERE is_live AND lower(venue) IN ({})"
         return [row[0] for row in self._query_in(sql, [v.lower() for v in venues])]
+
+
+_MATCHING = "(instr(lower(title), lower(?)) OR instr(lower(facts), lower(?)))"
+_ORDERS = {
+    "added": ("ordinal", "DESC"),
+    "title": ("lower(title)", "ASC"),
+    "year": ("coalesce(year, 0)", "DESC"),
+}
+
+
+def _cursor(place: Sequence[object]) -> str:
+    return base64.urlsafe_b64encode(orjson.dumps(place)).decode()
+
+
+def _read_cursor(cursor: str) -> list[Any]:
+    try:
+        key, ordinal = orjson.loads(base64.urlsafe_b64decode(cursor))
+        if isinstance(key, str | int) and isinstance(ordinal, int):
+            return [key, ordinal]
+    except ValueError:
+        pass
+    raise InvalidInput("The cursor is not one this library gave. Start at the first page.")
 
 
 def _keys(name: str) -> list[str]:

@@ -51,6 +51,7 @@ class Assistant:
         question: str,
         *,
         conversation_id: str | None = None,
+        owner: str | None = None,
         filters: Filters | None = None,
     ) -> Answer:
         """The finished answer: the last event of `ask`.
@@ -59,7 +60,9 @@ class Assistant:
             CitelightError: there is no answer; the text says why.
         """
         last: Event | None = None
-        async for event in self.ask(question, conversation_id=conversation_id, filters=filters):
+        async for event in self.ask(
+            question, conversation_id=conversation_id, owner=owner, filters=filters
+        ):
             last = event
         if not isinstance(last, events.Done):
             raise CitelightError("The answer ended early. Ask again.")
@@ -70,15 +73,22 @@ class Assistant:
         question: str,
         *,
         conversation_id: str | None = None,
+        owner: str | None = None,
         filters: Filters | None = None,
     ) -> AsyncGenerator[Event]:
         """The events of one answer; see `service.events` for their order.
+
+        With an `owner` the answer belongs to that conversation of theirs, or to a new one.
 
         Raises:
             CitelightError: before the first event for a question that cannot be asked, later when
                 a part fails. Doors turn it into their own form of an error.
         """
-        draft = Draft(checked(question), conversation_id)
+        question = checked(question)
+        conversation_id = await asyncio.to_thread(
+            self._conversation, conversation_id, owner, question
+        )
+        draft = Draft(question, conversation_id)
         yield events.Run(draft.id, draft.question, conversation_id)
         yield events.Status("searching", "Searching the abstracts")
         retrieval = await asyncio.to_thread(
@@ -94,6 +104,17 @@ class Assistant:
         answer = draft.answer(retrieval, state, self._settings_hash)
         await asyncio.to_thread(self._conversations.save, answer)
         yield events.Done(answer)
+
+    def _conversation(
+        self, conversation_id: str | None, owner: str | None, question: str
+    ) -> str | None:
+        """The conversation an answer goes to; None where nobody asked to remember it."""
+        if owner is None:
+            return None
+        if conversation_id is None:
+            return self._conversations.start(owner, question)
+        self._conversations.check(conversation_id, owner)
+        return conversation_id
 
     async def _write(
         self, draft: Draft, retrieval: Retrieval, state: State

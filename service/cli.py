@@ -340,3 +340,7 @@ def _core_with_sample() -> "Core":
         say("The library is empty: adding the bundled sample library (once).")
         add_sample_if_empty(core.library)
     return core
+
+
+if __name__ == "__main__":
+    main()

@@ -25,6 +25,11 @@ CREATE TABLE IF NOT EXISTS answers (
     created_at TEXT NOT NULL, answer BLOB NOT NULL
 );
 CREATE INDEX IF NOT EXISTS answers_of_conversation ON answers (conversation, created_at);
+CREATE TABLE IF NOT EXISTS feedback (
+    id INTEGER PRIMARY KEY, answer TEXT NOT NULL REFERENCES answers (id) ON DELETE CASCADE,
+    n INTEGER, is_helpful INTEGER NOT NULL, reason TEXT NOT NULL, created_at TEXT NOT NULL
+);
+CREATE INDEX IF NOT EXISTS feedback_of_answer ON feedback (answer);
 """
 _TITLE_LENGTH = 80
 
@@ -68,13 +73,13 @@ class Conversations:
         )
         return conversation_id
 
-    def of(self, owner: str, limit: int = 100) -> list[Conversation]:
-        """The owner's conversations, last used first."""
+    def of(self, owner: str, wanted: str = "", *, limit: int = 100) -> list[Conversation]:
+        """The owner's conversations whose title has `wanted`, last used first."""
         sql = (
             "SELECT id, title, updated_at FROM conversations WHERE owner = ? "
-            "ORDER BY updated_at DESC, id LIMIT ?"
+            "AND instr(lower(title), lower(?)) ORDER BY updated_at DESC, id LIMIT ?"
         )
-        return [Conversation(*row) for row in self._run(sql, (owner, limit))]
+        return [Conversation(*row) for row in self._run(sql, (owner, wanted, limit))]
 
     def check(self, conversation_id: str, owner: str) -> str:
         """The conversation's title.
@@ -123,6 +128,21 @@ class Conversations:
             raise NotFound("There is no such answer. It may have been deleted.")
         stored: dict[str, Any] = orjson.loads(rows[0][0])
         return stored
+
+    def give_feedback(
+        self, answer_id: str, is_helpful: bool, *, reason: str = "", n: int | None = None
+    ) -> None:
+        """Keeps what a reader thinks of an answer, or of its citation `n`.
+
+        Raises:
+            NotFound: there is no such answer.
+        """
+        self.answer(answer_id)
+        sql = (
+            "INSERT INTO feedback (answer, n, is_helpful, reason, created_at) "
+            "VALUES (?, ?, ?, ?, ?)"
+        )
+        self._run(sql, (answer_id, n, is_helpful, reason, _now()))
 
 
 def new_id() -> str:

@@ -24,6 +24,19 @@ def paper_record(stored: StoredPaper) -> dict[str, Any]:
     }
 
 
+def list_record(
+    catalogue: Catalogue, wanted: str, sort: str, cursor: str, limit: int
+) -> dict[str, Any]:
+    """A page of papers, their number, and the cursor of the page after it (None at the end)."""
+    ids, following = catalogue.page(wanted, sort=sort, cursor=cursor, limit=limit)
+    papers = catalogue.by_id(ids)
+    return {
+        "papers": [plain(card(papers[i])) for i in ids if i in papers],
+        "next_cursor": following,
+        "total": catalogue.n_matching(wanted),
+    }
+
+
 def search_record(found: Retrieval) -> dict[str, Any]:
     """The hits of a search, best first, each with its paper, scores, ranks and matched terms."""
     hits = []

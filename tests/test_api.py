@@ -193,3 +193,101 @@ def test_the_openapi_document_has_examples_for_asking(client: TestClient) -> Non
     schemas = client.get("/openapi.json").json()["components"]["schemas"]
 
     assert schemas["AskBody"]["examples"]
+
+
+def test_papers_are_listed_page_by_page(client: TestClient) -> None:
+    titles: list[str] = []
+    cursor: str | None = ""
+    while cursor is not None:
+        query = {"sort": "title", "limit": 40, "cursor": cursor}
+        page = client.get("/v1/papers", params=query).json()
+        titles += [p["title"] for p in page["papers"]]
+        cursor = page["next_cursor"]
+
+    assert len(titles) == page["total"] == 92
+    assert titles == sorted(titles, key=str.lower)
+
+
+def test_papers_are_listed_by_words_of_title_or_authors(client: TestClient) -> None:
+    page = client.get("/v1/papers", params={"q": "zaragoza"}).json()
+
+    assert [p["title"] for p in page["papers"]] == [
+        "The Probabilistic Relevance Framework: BM25 and Beyond"
+    ]
+
+
+@pytest.mark.parametrize("cursor", ["x", "WzFd", "e30="])
+def test_a_forged_cursor_is_refused(client: TestClient, cursor: str) -> None:
+    assert client.get("/v1/papers", params={"cursor": cursor}).status_code == 422
+
+
+def remembered(client: TestClient, question: str, **more: Any) -> dict[str, Any]:
+    return ask(client, question, remember=True, **more)
+
+
+def test_a_remembered_answer_is_in_the_history(client: TestClient) -> None:
+    answer = remembered(client, QUESTION)
+    (row,) = client.get("/v1/conversations").json()["conversations"]
+
+    assert (row["id"], row["title"]) == (answer["conversation_id"], QUESTION)
+    assert client.get(f"/v1/conversations/{row['id']}").json()["turns"] == [answer]
+
+
+def test_an_answer_is_not_remembered_unasked(client: TestClient) -> None:
+    ask(client, QUESTION)
+
+    assert client.get("/v1/conversations").json()["conversations"] == []
+
+
+def test_another_browser_sees_nothing_of_it(client: TestClient) -> None:
+    conversation = remembered(client, QUESTION)["conversation_id"]
+    client.cookies.clear()
+
+    assert client.get("/v1/conversations").json()["conversations"] == []
+    assert client.get(f"/v1/conversations/{conversation}").status_code == 404
+
+
+def test_a_conversation_goes_on(client: TestClient) -> None:
+    first = remembered(client, QUESTION)
+    second = remembered(
+        client, "What is dense retrieval?", conversation_id=first["conversation_id"]
+    )
+    stored = client.get(f"/v1/conversations/{first['conversation_id']}").json()
+
+    assert [turn["id"] for turn in stored["turns"]] == [first["id"], second["id"]]
+
+
+def test_somebody_elses_conversation_cannot_be_continued(client: TestClient) -> None:
+    conversation = remembered(client, QUESTION)["conversation_id"]
+    client.cookies.clear()
+    body = {"question": QUESTION, "conversation_id": conversation}
+
+    assert client.post("/v1/ask", json=body).status_code == 404
+
+
+def test_a_deleted_conversation_takes_its_answers_along(client: TestClient) -> None:
+    answer = remembered(client, QUESTION)
+    client.delete(f"/v1/conversations/{answer['conversation_id']}")
+
+    assert client.get(f"/v1/answers/{answer['id']}").status_code == 404
+
+
+def test_the_cookie_is_out_of_reach_of_scripts(client: TestClient) -> None:
+    body = {"question": QUESTION, "remember": True}
+    cookie = client.post("/v1/ask", json=body).headers["set-cookie"].lower()
+
+    assert "httponly" in cookie
+    assert "samesite=lax" in cookie
+
+
+def test_feedback_is_taken(client: TestClient) -> None:
+    answer = ask(client, QUESTION)
+    body = {"helpful": False, "reason": "wrong paper", "n": 1}
+
+    assert client.post(f"/v1/answers/{answer['id']}/feedback", json=body).status_code == 204
+
+
+def test_feedback_on_no_answer_is_not_found(client: TestClient) -> None:
+    reply = client.post("/v1/answers/nope/feedback", json={"helpful": True})
+
+    assert reply.status_code == 404

@@ -1,0 +1,75 @@
+"""The HTTP API under /v1, health checks, and the web page beside it."""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+
+from fastapi import FastAPI
+
+from ingest.errors import CitelightError
+from service import web
+from service.api.asking import asking
+from service.api.history import history
+from service.api.library import library
+from service.api.problems import ERRORS, RequestIds, answer_errors
+from service.app import Core
+from service.jobs import Jobs
+from service.runs import Runs
+
+logger = logging.getLogger(__name__)
+
+_REFRESH_S = 0.5  # how often a new generation is looked for
+
+
+def create_app(core: Core) -> FastAPI:
+    """The service's ASGI application over a core."""
+    runs, jobs = Runs(), Jobs(core.settings)
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        watcher = asyncio.create_task(_refresh(core))
+        yield
+        watcher.cancel()
+        with suppress(asyncio.CancelledError):
+            await watcher
+        await jobs.close()
+        await runs.close()
+
+    app = FastAPI(
+        title="Citelight",
+        summary="Questions answered over paper abstracts, every sentence cited.",
+        lifespan=lifespan,
+        docs_url=None,
+        redoc_url=None,
+    )
+    app.add_middleware(RequestIds)
+    answer_errors(app)
+    for router in (asking(core, runs), library(core, jobs), history(core)):
+        app.include_router(router)
+    _add_health(app, core)
+    web.mount(app)
+    return app
+
+
+def _add_health(app: FastAPI, core: Core) -> None:
+    @app.get("/healthz", tags=["operations"])
+    async def healthz() -> dict[str, str]:
+        """The process answers."""
+        return {"status": "ok"}
+
+    @app.get("/readyz", responses={503: ERRORS[503]}, tags=["operations"])
+    def readyz() -> dict[str, str]:
+        """The library is open and can be searched."""
+        with core.library.pinned() as generation:
+            return {"status": "ready", "snapshot": generation.manifest.snapshot}
+
+
+async def _refresh(core: Core) -> None:
+    """Takes up new generations as they are published."""
+    while True:
+        await asyncio.sleep(_REFRESH_S)
+        try:
+            await asyncio.to_thread(core.library.refresh)
+        except CitelightError as error:
+            logger.warning("the new index generation is not used: %s", error)

@@ -1,0 +1,105 @@
+"""Errors on the wire: every one is problem+json (RFC 9457) and carries the id of its request."""
+
+import secrets
+from typing import Any
+
+import orjson
+from fastapi import FastAPI, Request, Response
+from fastapi.exceptions import RequestValidationError
+from pydantic import BaseModel
+from starlette.datastructures import MutableHeaders
+from starlette.exceptions import HTTPException
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from ingest.errors import CitelightError, Conflict
+from service import events
+from service.citations import plain
+from service.runs import failure
+
+
+class Problem(BaseModel):
+    """An error: what is wrong, and what to do."""
+
+    type: str
+    title: str
+    status: int
+    detail: str
+    request_id: str
+
+
+_PROBLEM: dict[str, Any] = {"model": Problem, "content": {"application/problem+json": {}}}
+ERRORS: dict[int | str, dict[str, Any]] = {
+    status: _PROBLEM | {"description": text}
+    for status, text in (
+        (422, "The request does not fit"),
+        (500, "Something went wrong here"),
+        (503, "A part does not answer"),
+    )
+}
+FINDING: dict[int | str, dict[str, Any]] = ERRORS | {
+    404: _PROBLEM | {"description": "There is no such thing here"}
+}
+
+
+class RequestIds:
+    """ASGI middleware: every request gets an id, which its response carries."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        request_id = secrets.token_hex(8)
+        scope.setdefault("state", {})["id"] = request_id
+
+        async def tagged(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                MutableHeaders(scope=message)["X-Request-ID"] = request_id
+            await send(message)
+
+        await self._app(scope, receive, tagged)
+
+
+def answer_errors(app: FastAPI) -> None:
+    """Turns every error into a problem; those not meant for users say only that they happened."""
+
+    @app.exception_handler(CitelightError)
+    async def ours(request: Request, error: CitelightError) -> Response:
+        if isinstance(error, Conflict):
+            busy = events.Failed("conflict", "Somebody else is at it", 409, str(error))
+            return problem(request, busy)
+        return problem(request, failure(error))
+
+    @app.exception_handler(RequestValidationError)
+    async def invalid(request: Request, error: RequestValidationError) -> Response:
+        where = "; ".join(
+            f"{'.'.join(str(part) for part in e['loc'][1:]) or 'body'}: {e['msg']}"
+            for e in error.errors()
+        )
+        return problem(request, events.Failed("invalid-input", "It does not fit", 422, where))
+
+    @app.exception_handler(HTTPException)
+    async def http(request: Request, error: HTTPException) -> Response:
+        failed = events.Failed("http", str(error.detail), error.status_code, str(error.detail))
+        return problem(request, failed, dict(error.headers or {}))
+
+    @app.exception_handler(Exception)
+    async def unexpected(request: Request, error: Exception) -> Response:
+        return problem(request, failure(error))
+
+
+def problem(
+    request: Request, failed: events.Failed, headers: dict[str, str] | None = None
+) -> Response:
+    """The response that says what failed."""
+    content = plain(failed) | {"request_id": request.state.id}
+    return Response(
+        orjson.dumps(content), failed.status, headers, media_type="application/problem+json"
+    )
+
+
+def to_json(content: Any, status: int = 200) -> Response:
+    """A JSON response of plain values and dataclasses."""
+    return Response(orjson.dumps(plain(content)), status, media_type="application/json")
