@@ -23,6 +23,7 @@ ORDER = [
     ["ingest.generation"],
     ["ingest.library"],
     ["ingest.build"],
+    ["ingest.feeds"],
     ["service.settings", "service.retrieve"],
     ["service.citations"],
     ["service.answerability", "service.extract", "service.conversations", "service.events"],
@@ -37,7 +38,7 @@ ORDER = [
     ["service.app", "service.web"],
     ["service.records", "service.evaluation"],
     ["service.api", "service.terminal"],
-    ["service.server"],
+    ["service.server", "service.feeds", "service.feed_commands"],
     ["service.cli"],
 ]
 RANK = {module: rank for rank, line in enumerate(ORDER) for module in line}

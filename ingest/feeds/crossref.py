@@ -1,9 +1,9 @@
 """Crossref: works by cursor, 500 a page.
 
-Its rules (crossref.org/documentation/retrieve-metadata/rest-api, limits of December 2025): one
-list a second, three with a contact address; the limit in force stands in the answers' headers,
-which the client heeds. A cursor lives five minutes, and going on with one is not repeatable, so
-that the announced total is compared with what came.
+Its rules (crossref.org/documentation/retrieve-metadata/rest-api): a contact address, by which one
+gets into the polite pool, and the limit that the answers' headers announce; the client heeds it,
+and asks at most once a second. A cursor lives five minutes, and going on with one is not
+repeatable, so that the announced total is compared with what came.
 """
 
 from dataclasses import dataclass
