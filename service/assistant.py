@@ -1,7 +1,7 @@
 """A question in, an answer out: the whole flow on one page. Every door enters here."""
 
 import asyncio
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Sequence
 
 from ingest.embed import Embedder
 from ingest.errors import CitelightError, InvalidInput
@@ -13,10 +13,12 @@ from service.compose import generate, quote
 from service.conversations import Conversations
 from service.draft import Draft
 from service.events import Event
-from service.generate import Generator
+from service.followup import Turn, rewritten, standalone
+from service.generate import Exchange, Generator
 from service.retrieve import Filters, Retrieval, Retriever
 
 MAX_QUESTION = 4_000  # characters
+_TURNS = 4  # earlier ones that a follow-up may lean on
 
 _NOT_HELD = "This library does not hold an answer to that question."
 _NEARBY = (
@@ -52,6 +54,7 @@ class Assistant:
         *,
         conversation_id: str | None = None,
         owner: str | None = None,
+        query: str | None = None,
         filters: Filters | None = None,
     ) -> Answer:
         """The finished answer: the last event of `ask`.
@@ -61,7 +64,11 @@ class Assistant:
         """
         last: Event | None = None
         async for event in self.ask(
-            question, conversation_id=conversation_id, owner=owner, filters=filters
+            question,
+            conversation_id=conversation_id,
+            owner=owner,
+            query=query,
+            filters=filters,
         ):
             last = event
         if not isinstance(last, events.Done):
@@ -74,11 +81,13 @@ class Assistant:
         *,
         conversation_id: str | None = None,
         owner: str | None = None,
+        query: str | None = None,
         filters: Filters | None = None,
     ) -> AsyncGenerator[Event]:
         """The events of one answer; see `service.events` for their order.
 
-        With an `owner` the answer belongs to that conversation of theirs, or to a new one.
+        With an `owner` the answer belongs to that conversation of theirs, or to a new one. A
+        follow-up in a conversation is searched for as a query of its own; `query` replaces it.
 
         Raises:
             CitelightError: before the first event for a question that cannot be asked, later when
@@ -88,18 +97,21 @@ class Assistant:
         conversation_id = await asyncio.to_thread(
             self._conversation, conversation_id, owner, question
         )
+        turns = await asyncio.to_thread(self._turns, conversation_id)
         draft = Draft(question, conversation_id)
         yield events.Run(draft.id, draft.question, conversation_id)
         yield events.Status("searching", "Searching the abstracts")
+        query = checked(query) if query else await self._standalone(question, turns)
         retrieval = await asyncio.to_thread(
-            self._retriever.retrieve, draft.question, k=self._n_passages, filters=filters
+            self._retriever.retrieve, query, k=self._n_passages, filters=filters
         )
         draft.searched_ms = draft.elapsed_ms()
         found = tuple(card(p.stored, p) for p in retrieval.passages)
         yield events.Sources(retrieval.query, found)
         yield events.Status("writing", _found(retrieval))
         state = judge(retrieval).state
-        async for event in self._write(draft, retrieval, state):
+        history = [turn.exchange() for turn in turns]
+        async for event in self._write(draft, retrieval, state, history):
             yield event
         answer = draft.answer(retrieval, state, self._settings_hash)
         await asyncio.to_thread(self._conversations.save, answer)
@@ -116,8 +128,26 @@ class Assistant:
         self._conversations.check(conversation_id, owner)
         return conversation_id
 
+    def _turns(self, conversation_id: str | None) -> list[Turn]:
+        """The last turns of a conversation, oldest first."""
+        stored = self._conversations.turns(conversation_id, _TURNS) if conversation_id else []
+        return [
+            Turn(
+                answer["question"],
+                answer["query"],
+                answer["text"],
+                tuple(citation["paper"]["title"] for citation in answer["citations"]),
+            )
+            for answer in stored
+        ]
+
+    async def _standalone(self, question: str, turns: Sequence[Turn]) -> str:
+        if self._generator:
+            return await rewritten(question, turns, self._generator)
+        return standalone(question, turns)
+
     async def _write(
-        self, draft: Draft, retrieval: Retrieval, state: State
+        self, draft: Draft, retrieval: Retrieval, state: State, history: Sequence[Exchange]
     ) -> AsyncGenerator[Event]:
         if state in ("not_in_library", "nearby"):
             yield draft.write(_NOT_HELD if state == "not_in_library" else _NEARBY)
@@ -125,7 +155,7 @@ class Assistant:
         if state == "partial":
             draft.notes.append(_PARTIAL)
         writing = (
-            generate(draft, retrieval, self._generator, self._embedder)
+            generate(draft, retrieval, self._generator, self._embedder, history)
             if self._generator
             else quote(draft, retrieval)
         )

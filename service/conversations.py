@@ -102,10 +102,14 @@ class Conversations:
         self.check(conversation_id, owner)
         self._run("DELETE FROM conversations WHERE id = ?", (conversation_id,))
 
-    def turns(self, conversation_id: str) -> list[dict[str, Any]]:
-        """The stored answers of a conversation, oldest first."""
-        sql = "SELECT answer FROM answers WHERE conversation = ? ORDER BY created_at, rowid"
-        return [orjson.loads(row[0]) for row in self._run(sql, (conversation_id,))]
+    def turns(self, conversation_id: str, n: int = -1) -> list[dict[str, Any]]:
+        """The last `n` stored answers of a conversation (all below 0), oldest first."""
+        sql = (
+            "SELECT answer FROM answers WHERE conversation = ? "
+            "ORDER BY created_at DESC, rowid DESC LIMIT ?"
+        )
+        rows = self._run(sql, (conversation_id, n))
+        return [orjson.loads(row[0]) for row in reversed(rows)]
 
     def save(self, answer: Answer) -> None:
         """Stores an answer; answers are never changed."""

@@ -147,3 +147,20 @@ def test_what_is_no_question_is_refused(question: str) -> None:
 
 def test_a_question_keeps_its_words() -> None:
     assert checked("  What is\u0000 BM25?\n") == "What is BM25?"
+
+
+async def test_a_follow_up_is_searched_with_its_topic(core: Core, tmp_path: Path) -> None:
+    helper = assistant(core, tmp_path, None)
+    first = await helper.answer("What does ColBERT do with token vectors?", owner="ada")
+    second = await helper.answer(
+        "and what about its index size?", owner="ada", conversation_id=first.conversation_id
+    )
+
+    assert second.query == "index size: ColBERT do with token vectors"
+    assert "ColBERT" in second.citations[0].paper.title
+
+
+async def test_a_corrected_query_replaces_the_rewriting(core: Core, tmp_path: Path) -> None:
+    answer = await assistant(core, tmp_path, None).answer("and this?", query=QUESTION)
+
+    assert (answer.question, answer.query) == ("and this?", QUESTION)

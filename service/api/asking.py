@@ -56,6 +56,11 @@ class AskBody(BaseModel):
 
     question: str = Field(max_length=4 * MAX_QUESTION, description="At most 4,000 characters.")
     conversation_id: str | None = Field(default=None, max_length=64)
+    query: str | None = Field(
+        default=None,
+        max_length=4 * MAX_QUESTION,
+        description="What to search for instead of the question: a corrected rewriting.",
+    )
     filters: AskFilters | None = None
     stream: bool = Field(default=False, description="Send events instead of one JSON answer.")
     remember: bool = Field(
@@ -78,6 +83,7 @@ def asking(core: Core, runs: Runs) -> APIRouter:
             body.question,
             conversation_id=body.conversation_id,
             owner=owner if body.remember or body.conversation_id else None,
+            query=body.query,
             filters=body.filters.as_filters() if body.filters else None,
         )
         run_id = await runs.start(stream)
