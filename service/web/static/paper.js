@@ -1,0 +1,3 @@
+import { dressHeader } from "./header.js";
+
+dressHeader();
