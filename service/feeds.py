@@ -1,14 +1,19 @@
 """Runs feeds and tells what came of it."""
 
+import signal
 import sys
+import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import date
 from pathlib import Path
+from types import FrameType
 from typing import Any
 
 import click
 
+from ingest.errors import Unavailable
+from ingest.feeds.client import Clock
 from ingest.feeds.config import FeedSpec, Keys, make_service, read_feeds
 from ingest.feeds.sync import FeedReport, sync
 from ingest.library import Library
@@ -69,7 +74,7 @@ def _run(
     library: Library, settings: Settings, spec: FeedSpec, *, is_full: bool = False
 ) -> FeedReport:
     service = make_service(spec, _keys(settings))
-    with _progress(service.name) as advance:
+    with _progress(service.name) as advance, _interruptible() as clock:
         return sync(
             library,
             service,
@@ -77,8 +82,29 @@ def _run(
             limit=spec.limit,
             is_full=is_full,
             contact=settings.contact,
+            clock=clock,
             progress=advance,
         )
+
+
+@contextmanager
+def _interruptible() -> Iterator[Clock]:
+    """A clock whose sleeps end at Ctrl-C; feeds are read in a thread, which does not see it."""
+    stopped = threading.Event()
+
+    def stop(number: int, frame: FrameType | None) -> None:
+        stopped.set()
+        signal.default_int_handler(number, frame)
+
+    def sleep(seconds: float) -> None:
+        if stopped.wait(seconds):
+            raise Unavailable("The run was stopped. Run this again; it goes on from here.")
+
+    before = signal.signal(signal.SIGINT, stop)
+    try:
+        yield Clock(sleep=sleep)
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def _keys(settings: Settings) -> Keys:

@@ -5,6 +5,8 @@ import os
 import signal
 import subprocess
 import sys
+import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -222,3 +224,23 @@ def test_a_killed_run_loses_and_doubles_nothing(tmp_path: Path) -> None:
 
     assert [p.returncode for p in processes] == [-signal.SIGKILL, 0]
     assert n_papers == 300
+
+
+@pytest.mark.slow
+def test_a_run_that_waits_stops_at_once_when_told_to(tmp_path: Path) -> None:
+    command = [sys.executable, "-c", "from service.cli import main; main()", "ingest", "openalex"]
+    processes: list[subprocess.Popen[bytes]] = []
+    asked_at: list[float] = []
+
+    def answer(asked: Asked) -> Reply:
+        asked_at.append(time.monotonic())
+        threading.Timer(1.0, processes[0].send_signal, [signal.SIGINT]).start()
+        return Reply(status=503, headers={"Retry-After": "200"})
+
+    with serving(answer) as server:
+        arguments = [*command, "--query", "roofs", "--base-url", server.url]
+        processes.append(subprocess.Popen(arguments, stderr=subprocess.PIPE))
+        _, said = processes[0].communicate(timeout=120)
+
+    assert (processes[0].returncode, b"Aborted" in said) == (1, True)
+    assert time.monotonic() - asked_at[0] < 60
