@@ -9,7 +9,7 @@ import pytest
 from ingest.errors import InvalidInput
 from ingest.papers import Record, Rejection
 from ingest.sources import discover
-from ingest.sources.hyphens import dehyphenate
+from ingest.sources.hyphens import dehyphenate, whole_words
 
 SEEDS = Path(__file__).parents[1].parent / "shared" / "seeds"
 ABSTRACT = (
@@ -222,4 +222,4 @@ def test_unreadable_file_among_others_is_a_rejection(tmp_path: Path) -> None:
     ],
 )
 def test_dehyphenation_joins_only_what_the_page_supports(text: str, page: str, whole: str) -> None:
-    assert dehyphenate(text, f"{page} {text}") == whole
+    assert dehyphenate(text, whole_words(f"{page} {text}")) == whole

@@ -10,7 +10,7 @@ from ingest.sources.text import make_record
 from ingest.sources.values import parse_arxiv_id, parse_doi, parse_url, parse_year
 from ingest.sources.xml_records import every, first, raw_of, read_elements
 
-_ROOT = re.compile(r"<(?:\w+:)?feed\b[^>]*http://www\.w3\.org/2005/Atom", re.DOTALL)
+_ROOT = re.compile(r"<(?:\w+:)?feed\b[^>]{0,2000}http://www\.w3\.org/2005/Atom", re.DOTALL)
 
 
 def is_atom(head: str) -> bool:

@@ -1,5 +1,6 @@
 """BibTeX: entries with strings, cross-references and LaTeX resolved."""
 
+import logging
 import re
 from collections.abc import Iterator, Mapping
 
@@ -22,6 +23,9 @@ from ingest.sources.values import (
     parse_year,
     split_list,
 )
+
+# What it cannot parse it logs as a warning; here it becomes a rejection.
+logging.getLogger("bibtexparser").setLevel(logging.CRITICAL)
 
 MAX_FILE = 256 << 20  # bytes; the ACL Anthology with all abstracts has 150 MB
 _ENTRY = re.compile(

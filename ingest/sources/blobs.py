@@ -1,5 +1,6 @@
 """Bytes of one file: found, unpacked under limits, and opened as often as a parser needs."""
 
+import atexit
 import gzip
 import io
 import lzma
@@ -19,8 +20,18 @@ MAX_UNPACKED = 64 << 30  # bytes; the largest genuine file known (a Semantic Sch
 MAX_RATIO = 250  # genuine exports pack 3 to 40 times; a bomb of zeros 1,000 times
 RATIO_FREE = 32 << 20  # bytes that may be unpacked at any ratio: they fit in memory
 MAX_MEMBERS = 20_000  # files in one archive
-MAX_WHOLE = 512 << 20  # bytes of a format that has to be read as a whole
-UNPACK_ERRORS = (EOFError, OSError, zlib.error, lzma.LZMAError, zipfile.BadZipFile)
+MAX_WHOLE = 256 << 20  # bytes of a format that has to be read as a whole
+MAX_KEPT = 64 << 20  # bytes of standard input that stay in memory
+STDIN = "standard input"
+# What damaged or unsupported archives raise while they are read.
+UNPACK_ERRORS = (
+    EOFError,
+    OSError,
+    zlib.error,
+    lzma.LZMAError,
+    zipfile.BadZipFile,
+    NotImplementedError,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,31 +62,37 @@ class Blob:
         return data
 
 
-class _Limited(io.RawIOBase):
-    """A stream of unpacked bytes that stops when they grow out of proportion to the packed ones."""
+Stream = IO[bytes] | gzip.GzipFile | zipfile.ZipFile
 
-    def __init__(self, stream: IO[bytes] | gzip.GzipFile, name: str, packed: int) -> None:
-        self._stream, self._name = stream, name
-        self._limit = min(MAX_UNPACKED, max(RATIO_FREE, packed * MAX_RATIO))
+
+class _Limited(io.RawIOBase):
+    """A stream of unpacked bytes that stops when they grow out of proportion to the packed ones.
+
+    It owns the streams that it is given: the unpacked one first, then those beneath it.
+    """
+
+    def __init__(
+        self, name: str, packed: int, unpacked: IO[bytes] | gzip.GzipFile, *beneath: Stream
+    ) -> None:
+        self._name, self._unpacked = name, unpacked
+        self._streams: tuple[Stream, ...] = (unpacked, *beneath)
+        self._limit = _limit(packed)
         self._n = 0
 
     def readable(self) -> bool:
         return True
 
     def readinto(self, buffer: memoryview) -> int:  # type: ignore[override]  # RawIOBase's own
-        data = self._stream.read(len(buffer))
+        data = self._unpacked.read(len(buffer))
         self._n += len(data)
         if self._n > self._limit:
-            raise InvalidInput(
-                f"{self._name} unpacks to more than {self._limit >> 20} MB, far more than its size"
-                " allows: refused as a possible decompression bomb. Unpack it yourself if you"
-                " trust it."
-            )
+            raise _bomb(self._name, self._limit)
         buffer[: len(data)] = data
         return len(data)
 
     def close(self) -> None:
-        self._stream.close()
+        for stream in self._streams:
+            stream.close()
         super().close()
 
 
@@ -88,30 +105,42 @@ def blobs_in(path: Path, name: str) -> Iterator[Blob]:
 
 
 def blobs_of_stdin() -> Iterator[Blob]:
-    """The same for standard input, which is kept in a temporary file so that it can be re-read."""
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "stdin"
-        with path.open("wb") as copy:
-            while block := sys.stdin.buffer.read(1 << 20):
-                copy.write(block)
-        yield from blobs_in(path, "standard input")
+    """The same for standard input, which is kept so that it can be read again.
+
+    Up to `MAX_KEPT` bytes stay in memory; more go to a temporary file that the process removes at
+    its end.
+    """
+    data = _read_up_to(sys.stdin.buffer, MAX_KEPT)
+    if len(data) < MAX_KEPT:
+        yield from _unpacked(Blob(STDIN, lambda: io.BytesIO(data)), data[:4], len(data))
+        return
+    handle, name = tempfile.mkstemp(prefix="citelight-")
+    atexit.register(Path(name).unlink, missing_ok=True)
+    with open(handle, "wb") as copy:
+        copy.write(data)
+        while block := sys.stdin.buffer.read(1 << 20):
+            copy.write(block)
+    yield from blobs_in(Path(name), STDIN)
 
 
 def _unpacked(blob: Blob, magic: bytes, packed: int) -> Iterator[Blob]:
     if magic[:2] == b"\x1f\x8b":
-        yield Blob(
-            blob.name, lambda: _limited(gzip.GzipFile(fileobj=blob.open()), blob.name, packed)
-        )
-    elif magic == b"PK\x03\x04" or magic == b"PK\x05\x06":
-        yield from _members(blob)
+        yield Blob(blob.name, lambda: _open_gzip(blob, packed))
+    elif magic in (b"PK\x03\x04", b"PK\x05\x06"):
+        yield from _members(blob, packed)
     else:
         yield blob
 
 
-def _members(archive: Blob) -> Iterator[Blob]:
+def _open_gzip(blob: Blob, packed: int) -> BinaryIO:
+    stream = blob.open()
+    return _limited(blob.name, packed, gzip.GzipFile(fileobj=stream), stream)
+
+
+def _members(archive: Blob, packed: int) -> Iterator[Blob]:
     """The files in a zip archive; an office document is one file, not an archive."""
     try:
-        with zipfile.ZipFile(archive.open()) as opened:
+        with archive.open() as stream, zipfile.ZipFile(stream) as opened:
             members = [member for member in opened.infolist() if not member.is_dir()]
     except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError) as error:
         raise InvalidInput(
@@ -124,6 +153,9 @@ def _members(archive: Blob) -> Iterator[Blob]:
         raise InvalidInput(
             f"{archive.name} holds more than {MAX_MEMBERS:,} files. Unpack it first."
         )
+    # No member yields more than the size it declares, so that the sum bounds the archive.
+    if sum(member.file_size for member in members) > _limit(packed):
+        raise _bomb(archive.name, _limit(packed))
     for member in sorted(members, key=lambda member: member.filename):
         if not _is_hidden(member.filename):
             yield _member(archive, member)
@@ -133,20 +165,44 @@ def _member(archive: Blob, member: zipfile.ZipInfo) -> Blob:
     name = f"{archive.name}/{member.filename}"
 
     def open_member() -> BinaryIO:
-        return limited_member(zipfile.ZipFile(archive.open()), member, name)
+        stream = archive.open()
+        opened = zipfile.ZipFile(stream)
+        return limited_member(opened, member, name, opened, stream)
 
     return Blob(name, open_member)
 
 
-def limited_member(archive: zipfile.ZipFile, member: zipfile.ZipInfo, name: str) -> BinaryIO:
-    """A member of an archive as a stream that refuses to grow out of proportion."""
+def limited_member(
+    archive: zipfile.ZipFile, member: zipfile.ZipInfo, name: str, *beneath: Stream
+) -> BinaryIO:
+    """A member of an archive as a stream that refuses to grow out of proportion.
+
+    Closing it closes the streams `beneath` it too.
+
+    Raises:
+        InvalidInput: the member is encrypted.
+    """
     if member.flag_bits & 1:
         raise InvalidInput(f"{name} is encrypted. Unpack it with its password first.")
-    return _limited(archive.open(member), name, member.compress_size)
+    return _limited(name, member.compress_size, archive.open(member), *beneath)
 
 
-def _limited(stream: IO[bytes] | gzip.GzipFile, name: str, packed: int) -> BinaryIO:
-    return io.BufferedReader(_Limited(stream, name, packed), 1 << 18)
+def _limited(
+    name: str, packed: int, unpacked: IO[bytes] | gzip.GzipFile, *beneath: Stream
+) -> BinaryIO:
+    return io.BufferedReader(_Limited(name, packed, unpacked, *beneath), 1 << 18)
+
+
+def _limit(packed: int) -> int:
+    """Bytes to which so many packed ones may unpack."""
+    return min(MAX_UNPACKED, max(RATIO_FREE, packed * MAX_RATIO))
+
+
+def _bomb(name: str, limit: int) -> InvalidInput:
+    return InvalidInput(
+        f"{name} unpacks to more than {limit >> 20} MB, far more than its size allows: refused as"
+        " a possible decompression bomb. Unpack it yourself if you trust it."
+    )
 
 
 def _is_hidden(name: str) -> bool:

@@ -1,5 +1,6 @@
 """From a path to its sources: files, folders, archives, standard input."""
 
+import io
 import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -83,6 +84,19 @@ def discover(path: Path, field_map: Mapping[str, str] | None = None) -> Iterator
         reasons = "; ".join(source._reason for source in sources[:3])
         raise InvalidInput(reasons if is_only else f"no file in {path} can be read: {reasons}")
     return iter(sources)
+
+
+def source_of(name: str, data: bytes, field_map: Mapping[str, str] | None = None) -> Source:
+    """The source in bytes that are already in memory, such as a service's answer.
+
+    Raises:
+        InvalidInput: the bytes are empty or of no known format.
+    """
+    check_map(field_map)
+    source = _source(Blob(name, lambda: io.BytesIO(data)), True, field_map or {})
+    if not source.kind:
+        raise InvalidInput(source._reason)
+    return source
 
 
 def _blobs(path: Path) -> Iterator[Blob | InvalidInput]:

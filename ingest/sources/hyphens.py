@@ -68,8 +68,13 @@ _COMPOUNDS = frozenset(
 )
 
 
-def dehyphenate(text: str, page: str) -> str:
-    """The text with broken words joined, where `page` (the text around it) shows how.
+def whole_words(page: str) -> frozenset[str]:
+    """The words of a page in lower case, compounds in one piece, without broken ones."""
+    return frozenset(word.casefold() for word in _WORD.findall(_BROKEN.sub(" ", page)))
+
+
+def dehyphenate(text: str, words: frozenset[str]) -> str:
+    """The text with broken words joined, where the `words` of its page show how.
 
     A break `left- right` becomes, by the first rule that fits:
     1. unchanged, if `right` is a conjunction ("short- and long-term");
@@ -79,11 +84,10 @@ def dehyphenate(text: str, page: str) -> str:
     4. unchanged, if `right` stands alone on the page: it is a word, so the hyphen may belong there;
     5. `leftright`.
     """
-    words = {word.casefold() for word in _WORD.findall(_BROKEN.sub(" ", page))}
     return _BROKEN.sub(lambda broken: _join(broken, words), text)
 
 
-def _join(broken: re.Match[str], words: set[str]) -> str:
+def _join(broken: re.Match[str], words: frozenset[str]) -> str:
     left, right = broken[1], broken[2]
     if right in _HANGING:
         return broken[0]

@@ -141,7 +141,7 @@ class _Reader:
 
     def item(self, item: object, locator: str, raw: str | None) -> Record | Rejection:
         if raw is None:
-            raw = orjson.dumps(item, default=repr, option=orjson.OPT_NON_STR_KEYS).decode()
+            raw = _dump(item)
         if item is None:
             return Rejection(locator, "null: the service did not know this paper", raw)
         if not isinstance(item, dict):
@@ -158,6 +158,13 @@ class _Reader:
             if len(self._columns) < _N_KEYS:
                 self._columns[names] = columns
         return columns
+
+
+def _dump(item: object) -> str:
+    try:
+        return orjson.dumps(item).decode()
+    except TypeError:  # a lone surrogate, which only the slower module writes, as an escape
+        return json.dumps(item)
 
 
 def _reason(error: ValueError) -> str:

@@ -13,8 +13,8 @@ from ingest.sources.text import make_record
 
 _MONTH = r"(?:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]*\.?"
 _MARK = re.compile(
-    r"^\W*(?:get trending papers in your email inbox.*|daily papers"
-    r"|by\s?\w+ and the research community)\W*$",
+    r"^[^\w\n]*(?:get trending papers in your email inbox.*|daily papers"
+    r"|by\s?\w+ and the research community)[^\w\n]*$",
     re.IGNORECASE | re.MULTILINE,
 )
 _CHROME = re.compile(

@@ -11,9 +11,9 @@ from ingest.sources.decode import page_text
 from ingest.sources.text import make_record, untag
 from ingest.sources.values import arxiv_of, parse_doi, split_authors
 
-_RULE = re.compile(r"\s*\|?\s*:?-{2,}:?\s*(?:\|\s*:?-{2,}:?\s*)+\|?\s*")
+_RULE_CELL = re.compile(r":?-{2,}:?")
 _PIPE = re.compile(r"(?<!\\)\|")
-_LINK = re.compile(r"!?\[([^\[\]]*)\]\((\S+?)(?:\s+\"[^\"]*\")?\)")
+_LINK = re.compile(r"!?\[([^\[\]]*)\]\(([^()\s]{1,2000})(?:\s+\"[^\"()]*\")?\)")
 _READ_MORE = re.compile(
     r"\(\s*(?:read more|more|see|links?|paper|pdf|code)\b[^()]*\)", re.IGNORECASE
 )
@@ -33,11 +33,10 @@ def is_markdown(head: str) -> bool:
     """Whether the text has a table of papers or headings that link to papers with abstracts."""
     lines = head.splitlines()
     has_table = any(
-        _RULE.fullmatch(rule) and _is_header(_cells(header)) for header, rule in pairwise(lines)
+        _is_rule(rule) and _is_header(_cells(header)) for header, rule in pairwise(lines)
     )
     return has_table or (
-        any(_HEADING.fullmatch(line) for line in lines)
-        and any(_ABSTRACT.fullmatch(line) for line in lines)
+        any(map(_heading, lines)) and any(_ABSTRACT.fullmatch(line) for line in lines)
     )
 
 
@@ -53,12 +52,12 @@ def read_markdown(blob: Blob) -> Iterator[Record | Rejection]:
     lines = page_text(blob).splitlines()
     number = 0
     while number < len(lines):
-        if number + 1 < len(lines) and _RULE.fullmatch(lines[number + 1]):
+        if number + 1 < len(lines) and _is_rule(lines[number + 1]):
             header = _cells(lines[number])
             if _is_header(header):
                 number = yield from _table(lines, number + 2, header)
                 continue
-        match = _HEADING.fullmatch(lines[number].strip())
+        match = _heading(lines[number])
         if match:
             number = yield from _section(lines, number, match)
             continue
@@ -137,6 +136,17 @@ def _emphasised(line: str) -> str:
 def _is_header(cells: list[str]) -> bool:
     fields = {field_of(cell) for cell in cells if len(cell) < 60}
     return "title" in fields and len(cells) > 1
+
+
+def _is_rule(line: str) -> bool:
+    """Whether the line parts a table's header from its rows."""
+    cells = _cells(line) if "--" in line and "|" in line else []
+    return len(cells) > 1 and all(_RULE_CELL.fullmatch(cell) for cell in cells)
+
+
+def _heading(line: str) -> re.Match[str] | None:
+    """The match of a heading that links to a paper; its pattern is slow on endless lines."""
+    return _HEADING.fullmatch(line.strip()) if line[:1] == "#" and len(line) < 2000 else None
 
 
 def _cells(row: str) -> list[str]:

@@ -44,7 +44,8 @@ def plain_text(markup: str) -> str:
         return untag(markup)
     parser = etree.XMLParser(resolve_entities=False, no_network=True, remove_comments=True)
     try:
-        return text_of(etree.fromstring(f"<x {_NAMESPACES}>{markup}</x>".encode(), parser))
+        data = f"<x {_NAMESPACES}>{markup}</x>".encode("utf-8", "ignore")  # lone surrogates
+        return text_of(etree.fromstring(data, parser))
     except etree.XMLSyntaxError:  # "p < .05": not XML, so only known tags are taken off
         return untag(markup)
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from ingest.papers import Record, Rejection
 from ingest.sources.blobs import Blob
 from ingest.sources.decode import CUT, ends_well, page_text, refuse_empty
-from ingest.sources.hyphens import dehyphenate
+from ingest.sources.hyphens import dehyphenate, whole_words
 from ingest.sources.text import make_record
 from ingest.sources.values import parse_doi, parse_url
 
@@ -42,9 +42,10 @@ def read_result_page(blob: Blob) -> Iterator[Record | Rejection]:
         InvalidInput: nothing on the page is an abstract, or its bytes are no text.
     """
     text = page_text(blob)
+    words = whole_words(text)
     blocks = [(line, block) for line, block in _blocks(text) if _content(block)]
     items = [
-        _item(n, line, block, text, is_last=n == len(blocks))
+        _item(n, line, block, words, is_last=n == len(blocks))
         for n, (line, block) in enumerate(blocks, start=1)
     ]
     return refuse_empty(blob, items)
@@ -68,7 +69,9 @@ def _content(block: str) -> list[str]:
     return [line for line in lines if not _CHROME.fullmatch(line)]
 
 
-def _item(n: int, line: int, block: str, page: str, *, is_last: bool) -> Record | Rejection:
+def _item(
+    n: int, line: int, block: str, words: frozenset[str], *, is_last: bool
+) -> Record | Rejection:
     locator = f"record {n}, line {line}"
     lines = _content(block)
     body = [text for text in lines if len(text.split()) >= _N_PROSE_WORDS]
@@ -82,7 +85,7 @@ def _item(n: int, line: int, block: str, page: str, *, is_last: bool) -> Record 
     title = next((fact for fact in facts if not parse_doi(fact) and not parse_url(fact)), None)
     return make_record(
         title=title,
-        abstract=dehyphenate(" ".join(body), page),
+        abstract=dehyphenate(" ".join(body), words),
         doi=next(filter(None, map(parse_doi, facts)), None),
         locator=locator,
         raw=block,

@@ -1,7 +1,7 @@
 """Tables of papers: CSV, TSV and whatever else gives rows under a header."""
 
-import ast
 import csv
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
@@ -13,7 +13,8 @@ from ingest.sources.decode import MAX_LINE, open_text
 
 N_PREAMBLE = 20  # rows that may stand above the header (search terms, rules)
 _DELIMITERS = ",;\t|"
-_MAX_LIST = 100_000  # characters of a list written as Python or JSON inside a cell
+_QUOTED = re.compile(r"'([^'\n]*)'|\"([^\"\n]*)\"")
+_LIST = re.compile(rf"\[(?:\s*(?:{_QUOTED.pattern})\s*,?)*\s*\]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,14 +82,9 @@ def _record(header: list[str], columns: Columns, row: Row) -> Record | Rejection
 def _value(cell: str) -> object:
     """The cell, or the list of strings that it spells out ("['Marx, Karl', 'Marx, Groucho']")."""
     text = cell.strip()
-    if not (text.startswith("[") and text.endswith("]") and len(text) < _MAX_LIST):
+    if not (text.startswith("[") and text.endswith("]") and _LIST.fullmatch(text)):
         return text
-    try:
-        value = ast.literal_eval(text)
-    except (ValueError, SyntaxError, MemoryError, RecursionError):
-        return text
-    is_list = isinstance(value, list) and all(isinstance(part, str) for part in value)
-    return value if is_list else text
+    return [piece[0] or piece[1] for piece in _QUOTED.findall(text)]
 
 
 def _known_columns(cells: list[str], field_map: Mapping[str, str]) -> int:

@@ -23,7 +23,7 @@ from ingest.sources.values import (
     parse_year,
 )
 
-MAX_LINES = 20_000  # of one record; a record that goes on longer has lost its end
+MAX_ENTRY = 8 << 20  # characters of one record; one that goes on longer has lost its end
 _ANY_LINE = re.compile(r".*\S.*")
 _BANNER = re.compile(r"\s*\d{1,7}\.\s*")  # counters before records
 
@@ -127,27 +127,33 @@ class _Entry:
     """A record while its lines come in."""
 
     line: int
-    values: list[tuple[str, str]]
+    values: list[tuple[str, list[str]]]  # tag, lines
     raw: list[str]
+    size: int = 0
+    has_abstract: bool = False
 
     def get(self, tags: tuple[str, ...]) -> list[str]:
         """The values of the first tag that has one that is not empty."""
         for tag in tags:
-            found = [value for name, value in self.values if name == tag and value.strip()]
+            found = [value for value in self.every((tag,)) if value]
             if found:
                 return found
         return []
 
-    def has(self, tags: tuple[str, ...]) -> bool:
-        return any(name in tags for name, _ in self.values)
+    def every(self, tags: tuple[str, ...]) -> Iterator[str]:
+        """All values of all the tags, the best tag's first."""
+        for tag in tags:
+            for name, lines in self.values:
+                if name == tag:
+                    yield "\n".join(lines).strip()
 
 
 def read_tagged(blob: Blob, dialect: Dialect) -> Iterator[Record | Rejection]:
     """The records of a file, in its order."""
     for number, entry in enumerate(_entries(blob, dialect), start=1):
         locator = f"record {number}, line {entry.line}"
-        if len(entry.raw) >= MAX_LINES:
-            reason = f"more than {MAX_LINES:,} lines without the end of a record"
+        if entry.size > MAX_ENTRY:
+            reason = f"more than {MAX_ENTRY >> 20} MB without the end of a record"
             yield Rejection(locator, reason, "\n".join(entry.raw[:100]))
         else:
             yield _record(entry, dialect, locator)
@@ -172,7 +178,7 @@ def _entries(blob: Blob, dialect: Dialect) -> Iterator[_Entry]:
             entry = None
             continue
         _take(entry, match, line, dialect)
-        if len(entry.raw) >= MAX_LINES:
+        if entry.size > MAX_ENTRY:
             yield entry
             entry = None
     if entry:
@@ -185,16 +191,17 @@ def _begins_anew(entry: _Entry, tag: str, dialect: Dialect, is_after_blank: bool
         return bool(tag) and (is_after_blank or tag == dialect.start)
     if tag != dialect.start:
         return False
-    return is_after_blank or entry.has(dialect.fields["abstract"])
+    return is_after_blank or entry.has_abstract
 
 
 def _take(entry: _Entry, match: re.Match[str] | None, line: str, dialect: Dialect) -> None:
     entry.raw.append(line)
+    entry.size += len(line) + 1
     if match:
-        entry.values.append((match[1], (match[2] or "").strip()))
+        entry.values.append((match[1], [(match[2] or "").strip()]))
+        entry.has_abstract |= match[1] in dialect.fields["abstract"]
     elif entry.values and dialect.wrapped.fullmatch(line) and not _BANNER.fullmatch(line):
-        tag, value = entry.values[-1]
-        entry.values[-1] = (tag, f"{value}\n{line.strip()}")
+        entry.values[-1][1].append(line.strip())
 
 
 def _record(entry: _Entry, dialect: Dialect, locator: str) -> Record | Rejection:
@@ -209,10 +216,10 @@ def _record(entry: _Entry, dialect: Dialect, locator: str) -> Record | Rejection
         raw="\n".join(entry.raw),
         key=next(iter(entry.get(fields["key"])), None),
         authors=[flip_name(name) for name in names],
-        year=next(filter(None, map(parse_year, _all(entry, fields["year"]))), None),
+        year=next(filter(None, map(parse_year, entry.every(fields["year"]))), None),
         venue=next(iter(entry.get(fields["venue"])), None),
         url=url,
-        doi=next(filter(None, map(parse_doi, _all(entry, fields["doi"]))), None),
+        doi=next(filter(None, map(parse_doi, entry.every(fields["doi"]))), None),
         arxiv_id=arxiv_of(url),
         pubmed_id=_pubmed_id(entry, fields["pubmed_id"]),
         categories=_words(entry.get(fields["categories"]), dialect),
@@ -226,17 +233,11 @@ def _words(values: list[str], dialect: Dialect) -> list[str]:
     return [word.strip() for value in values for word in re.split(r"[;\n]", value)]
 
 
-def _all(entry: _Entry, tags: tuple[str, ...]) -> Iterator[str]:
-    """Every value of every tag, the best tag's first."""
-    for tag in tags:
-        yield from (value for name, value in entry.values if name == tag)
-
-
 def _pubmed_id(entry: _Entry, tags: tuple[str, ...]) -> str | None:
     """A PubMed id; bare digits count only under the tags that hold nothing else."""
     for tag in tags:
-        for name, value in entry.values:
+        for value in entry.every((tag,)):
             is_sure = tag in ("PMID", "PM") or "pubmed" in value.casefold()
-            if name == tag and is_sure and (found := parse_pubmed_id(value)):
+            if is_sure and (found := parse_pubmed_id(value)):
                 return found
     return None

@@ -30,11 +30,19 @@ _NOTHING = re.compile(
     r"|(?:abstract )?not available|n/?a|null|none|nan|abstract)?\W*",
     re.IGNORECASE,
 )
-_HEADING = re.compile(r"^(?:abstract|summary)\s*[:.—–-]+\s+(?=\S)", re.IGNORECASE)
-_COPYRIGHT_MARKS = ("©", "(c)", "(C)", "Copyright", "Database Record", "All rights reserved")
+# "Abstract" in front of an abstract, where a heading lost its mark-up. The exceptions are terms
+# that an abstract may begin with.
+_HEADING = re.compile(
+    r"(?i:abstract|summary)\s*[:.—–-]+\s+(?=\S)"
+    r"|A(?:bstract|BSTRACT) (?!Interp|Argum|Mean|Synta|Algebr|Dialec|State|Data|Wiener)(?=[A-Z])"
+)
+_HIGH = "\u0080-\u00bf€‚ƒ„…†‡ˆ‰Š‹ŒŽ‘’“”•–—˜™š›œžŸ"  # what bytes 0x80-0xBF look like when misread
+_MISREAD = re.compile(f"(?:[ÂÃÎÏ][{_HIGH}]|â[{_HIGH}]{{2}})+|â€(?![{_HIGH}\\w])")
+_COPYRIGHT_MARKS = ("©", "(c)", "(C)", "Copyright", "All rights reserved")
+_DATABASE = re.compile(r"\s*\(Psyc\w+ Database Record \(c\)[^()]*\)")
 _COPYRIGHT = re.compile(
     r"\s*(?:(?:Copyright\s*)?(?:©|\([cC]\))\s*(?:Copyright\s*)?(?:by\s)?[^.©]{0,80}(?:19|20)\d\d\b"
-    r"|Copyright of .{2,200} is the property of |\(Psyc\w+ Database Record"
+    r"|Copyright (?:19|20)\d\d\b|Copyright of .{2,200} is the property of "
     r"|(?:19|20)\d\d Elsevier\b.{0,40}All rights reserved).{0,600}$",
     re.DOTALL,
 )
@@ -50,14 +58,26 @@ def squash(text: str) -> str:
 
 
 def _decode_again(text: str) -> str:
-    """Text that some program took for Latin-1 although it was UTF-8 ("JosÃ©"), set right.
+    """Text that some program took for Latin-1 or Windows-1252 although it was UTF-8, set right.
 
-    Only where every character fits: real Latin-1 letters do not line up as UTF-8 by chance.
+    "JosÃ©" and "donâ€™t" are such. Either the whole text fits, or pairs and triples of letters do
+    that no language writes.
     """
     try:
         return text.encode("latin-1").decode("utf-8")
     except UnicodeError:
-        return text
+        return _MISREAD.sub(_reread, text)
+
+
+def _reread(misread: re.Match[str]) -> str:
+    if misread[0] == "â€":  # Windows-1252 has no third character for a closing quotation mark
+        return "”"
+    try:
+        return b"".join(
+            char.encode("latin-1" if char < "\u0100" else "cp1252") for char in misread[0]
+        ).decode("utf-8")
+    except UnicodeError:
+        return misread[0]
 
 
 def unsign(abstract: str) -> str:
@@ -67,6 +87,8 @@ def unsign(abstract: str) -> str:
     """
     if abstract[:1] in "AaSs" and (heading := _HEADING.match(abstract)):
         abstract = abstract[heading.end() :]
+    if "Database Record" in abstract:
+        abstract = _DATABASE.sub("", abstract)
     tail = abstract[-700:]
     if not any(mark in tail for mark in _COPYRIGHT_MARKS):  # much faster than the pattern
         return abstract
@@ -138,12 +160,12 @@ def make_record(
         authors=tuple(name for name in map(squash, authors) if name),
         year=year or year_of_arxiv(arxiv_id),
         venue=squash(venue or "") or None,
-        url=url,
-        doi=doi,
+        url=squash(url or "") or None,
+        doi=squash(doi or "") or None,
         arxiv_id=arxiv_id,
         pubmed_id=pubmed_id,
         openalex_id=openalex_id,
-        s2_id=s2_id,
+        s2_id=squash(s2_id or "") or None,
         categories=tuple(name for name in map(squash, categories) if name),
         is_title_derived=not title,
         is_summary=is_summary,

@@ -2,6 +2,8 @@
 
 import re
 
+MAX_NAME = 300  # characters; what is longer is no name that could be turned around
+_SPACES = re.compile(r"[^\S\n]+")
 _YEAR = re.compile(r"(?<!\d)(1[5-9]\d\d|20\d\d)(?!\d)")
 _DOI = re.compile(r"10\.\d{4,9}/[^\s\"<>]+")
 _ARXIV_NEW = r"\d{4}\.\d{4,5}"
@@ -87,7 +89,9 @@ def flip_name(name: str) -> str:
 
     Identity compares an author's last word, so that one order must hold for all sources.
     """
-    name = _NAME_NOISE.sub("", name.strip())
+    if len(name) > MAX_NAME:
+        return name
+    name = _NAME_NOISE.sub("", _LEADING_AND.sub("", name.strip()))
     family, comma, given = name.partition(",")
     family, given = family.strip(), given.strip()
     if not comma:
@@ -114,10 +118,10 @@ def split_authors(text: str) -> list[str]:
     Separators are, in this order: line breaks, semicolons, pipes, " and ", commas. A comma parts
     names only where it cannot part a family name from its given names.
     """
+    text = _SPACES.sub(" ", text)
     for separator in (r"\n", r";", r"\|"):
         if re.search(separator, text.strip(" ;|\n")):
-            names = (_LEADING_AND.sub("", name.strip()) for name in re.split(separator, text))
-            return [flip_name(name) for name in names if name]
+            return [name for part in re.split(separator, text) if (name := flip_name(part))]
     parts = [part for part in re.split(r",?\s+(?:and|&)\s+", text.strip()) if part.strip()]
     if len(parts) > 1 and not any("," in part for part in parts[1:]):
         return _split_commas(parts[0]) + [flip_name(part) for part in parts[1:]]
@@ -128,10 +132,10 @@ def split_authors(text: str) -> list[str]:
 
 def _split_commas(text: str) -> list[str]:
     pieces = [piece.strip() for piece in text.split(",") if piece.strip()]
-    if len(pieces) == 2 and " " not in pieces[0]:  # one name, "Comaromi, J. P."
-        return [flip_name(text)]
-    if pieces and len(pieces) % 2 == 0 and all(_INITIALS.fullmatch(p) for p in pieces[1::2]):
+    if len(pieces) % 2 == 0 and all(_INITIALS.fullmatch(piece) for piece in pieces[1::2]):
         return [f"{given} {family}" for family, given in zip(*[iter(pieces)] * 2, strict=True)]
-    if all(" " in piece for piece in pieces):
-        return [flip_name(piece) for piece in pieces]
-    return [flip_name(text)]
+    if len(pieces) == 2 and " " not in pieces[0]:  # one name, "Comaromi, John"
+        return [flip_name(text)]
+    if len(pieces) == 3 and _SUFFIX.fullmatch(pieces[1]):  # "King, Jr., Martin"
+        return [flip_name(text)]
+    return [flip_name(piece) for piece in pieces]

@@ -9,7 +9,7 @@ from lxml import etree
 
 from ingest.errors import InvalidInput
 from ingest.papers import Record, Rejection
-from ingest.sources.blobs import Blob, limited_member
+from ingest.sources.blobs import MAX_WHOLE, Blob, limited_member
 from ingest.sources.markup import Element, local_name
 from ingest.sources.tables import Row, read_rows
 
@@ -26,6 +26,10 @@ def read_workbook(blob: Blob, field_map: Mapping[str, str]) -> Iterator[Record |
     """
     try:
         with zipfile.ZipFile(io.BytesIO(blob.read())) as book:
+            if sum(part.file_size for part in book.infolist()) > MAX_WHOLE:
+                raise InvalidInput(
+                    f"{blob.name} unpacks to more than {MAX_WHOLE >> 20} MB. Save its table as CSV."
+                )
             sheets = {name: int(m[1]) for name in book.namelist() if (m := _SHEET.fullmatch(name))}
             if not sheets:
                 raise InvalidInput(
