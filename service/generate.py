@@ -1,6 +1,7 @@
 """What goes to a language model, within its window, and what comes back."""
 
 import re
+from bisect import bisect_right
 from collections.abc import AsyncGenerator, Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal, Protocol
@@ -251,11 +252,13 @@ def _blocks(
 
 def _cut(passage: PromptPassage, fence: str, room: int, count: Callable[[str], int]) -> str | None:
     """The passage with as many of its first sentences as fit; None if not even one does."""
-    for _, end in reversed(split_sentences(passage.text)[:-1]):
-        block = _block(replace(passage, text=passage.text[:end]), fence)
-        if count(block) <= room:
-            return block
-    return None
+
+    def beginning(end: int) -> str:
+        return _block(replace(passage, text=passage.text[:end]), fence)
+
+    ends = [end for _, end in split_sentences(passage.text)[:-1]]
+    n = bisect_right(ends, room, key=lambda end: count(beginning(end)))
+    return beginning(ends[n - 1]) if n else None
 
 
 def _whole_sentences(text: str) -> str:
