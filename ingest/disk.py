@@ -2,6 +2,7 @@
 
 import errno
 import os
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -67,3 +68,20 @@ def sync_tree(path: Path) -> None:
             finally:
                 os.close(descriptor)
         sync_folder(Path(folder))
+
+
+def checksums(path: Path, *, but: frozenset[str] = frozenset()) -> dict[str, int]:
+    """The CRC-32 of every file below a folder whose name is not in `but`, by relative path.
+
+    About a second a gigabyte.
+    """
+    files = sorted(f for f in path.rglob("*") if f.is_file() and f.name not in but)
+    return {f.relative_to(path).as_posix(): _checksum(f) for f in files}
+
+
+def _checksum(path: Path) -> int:
+    value = 0
+    with path.open("rb") as file:
+        while block := file.read(1 << 20):
+            value = zlib.crc32(block, value)
+    return value

@@ -31,7 +31,8 @@ from ingest.papers import Paper, digest, normalised
 
 _DECISIVE = ("doi", "arxiv", "pubmed")
 _MAX_YEARS_APART = 1
-_MIN_SHARED = 0.5  # of the words of the shorter abstract
+_MIN_SHARED = 0.5  # of the words of the shorter abstract, for papers of the same title
+_MIN_KEPT = 0.7  # the same, for two texts under one key of one source
 _EDITION = re.compile(
     r"\b(?:an? |the )?(?:extended|full|long|longer|short|journal|conference|preliminary|revised) "
     r"(?:version|abstract|paper|report|edition)\b|\btechnical report\b|\bpreprint\b"
@@ -58,10 +59,10 @@ def conflict(keys: Iterable[str], others: Iterable[str]) -> bool:
     return False
 
 
-def is_alike(abstract: str, other: str) -> bool:
-    """Whether the shorter text has at least half of its words in common with the longer."""
+def is_alike(abstract: str, other: str, least: float = _MIN_SHARED) -> bool:
+    """Whether the shorter text has at least this share of its words in common with the longer."""
     words, others = set(normalised(abstract).split()), set(normalised(other).split())
-    return len(words & others) >= _MIN_SHARED * max(min(len(words), len(others)), 1)
+    return len(words & others) >= least * max(min(len(words), len(others)), 1)
 
 
 def fits(paper: Paper, other: Paper) -> bool:
@@ -198,7 +199,7 @@ class Identifier:
             if (
                 known
                 and not conflict(set(paper.strong_keys()), known.keys)
-                and is_alike(known.paper.abstract, paper.abstract)
+                and is_alike(known.paper.abstract, paper.abstract, _MIN_KEPT)
             ):
                 return paper_id, "key"
         return None

@@ -14,7 +14,8 @@ from ingest.dense import Collections
 from ingest.disk import explained
 from ingest.embed import Embedder
 from ingest.errors import Conflict, InvalidInput, Unavailable
-from ingest.generation import Generation, Generations, Manifest
+from ingest.generation import Generation, Manifest
+from ingest.generations import Generations
 from ingest.vectors import VectorStore
 
 logger = logging.getLogger(__name__)
