@@ -95,6 +95,54 @@ class Settings(BaseSettings):
 
     passages: int = Field(default=8, ge=1, le=50, description="Papers that an answer may draw on.")
 
+    slack_bot_token: SecretStr = Field(
+        default=SecretStr(""),
+        validation_alias=AliasChoices("SLACK_BOT_TOKEN", "CITELIGHT_SLACK_BOT_TOKEN"),
+        description="Slack, one workspace: the bot token (xoxb-).",
+    )
+    slack_signing_secret: SecretStr = Field(
+        default=SecretStr(""),
+        validation_alias=AliasChoices("SLACK_SIGNING_SECRET", "CITELIGHT_SLACK_SIGNING_SECRET"),
+        description="Slack over HTTP: the signing secret of the app.",
+    )
+    slack_app_token: SecretStr = Field(
+        default=SecretStr(""),
+        validation_alias=AliasChoices("SLACK_APP_TOKEN", "CITELIGHT_SLACK_APP_TOKEN"),
+        description="Slack by Socket Mode: the app-level token (xapp-).",
+    )
+    slack_client_id: str = Field(
+        default="",
+        validation_alias=AliasChoices("SLACK_CLIENT_ID", "CITELIGHT_SLACK_CLIENT_ID"),
+        description="Slack, many workspaces: the client id of the app.",
+    )
+    slack_client_secret: SecretStr = Field(
+        default=SecretStr(""),
+        validation_alias=AliasChoices("SLACK_CLIENT_SECRET", "CITELIGHT_SLACK_CLIENT_SECRET"),
+        description="Slack, many workspaces: the client secret of the app.",
+    )
+    slack_key: SecretStr = Field(
+        default=SecretStr(""),
+        description="Slack, many workspaces: seals stored tokens. Make one: citelight slack key",
+    )
+    slack_allow_external: bool = Field(
+        default=False, description="Answer people of other organisations in shared Slack channels."
+    )
+    slack_admins: str = Field(
+        default="", description="Slack user ids that may set channel rules. Empty: everybody."
+    )
+    slack_rules: Path | None = Field(
+        default=None, description="TOML file of Slack channel rules, stronger than the App Home."
+    )
+    slack_days_kept: float = Field(
+        default=90, gt=0, description="Days that Slack threads, with their answers, are kept."
+    )
+    slack_at_once: int = Field(
+        default=8, ge=1, le=100, description="Slack questions answered at the same time."
+    )
+    slack_api_url: str = Field(
+        default="https://slack.com/api/", description="Base URL of Slack's Web API."
+    )
+
     @property
     def answering(self) -> str:
         """A hash of the settings that shape an answer: equal hash, equal settings."""

@@ -1,0 +1,86 @@
+"""Keeps the answers under way: a bounded number at once, one after another within a thread."""
+
+import asyncio
+import logging
+from collections import deque
+from collections.abc import Awaitable, Callable, Hashable
+
+logger = logging.getLogger(__name__)
+
+Job = Callable[[], Awaitable[None]]
+
+_FAREWELL_S = 3.0  # what cancelled jobs get to close their streams
+
+
+class Supervisor:
+    """Runs jobs; belongs to one event loop. A job that is cancelled says so to its user itself."""
+
+    def __init__(self, limit: int = 8, most_waiting: int = 1_000) -> None:
+        """At most `limit` jobs run and `most_waiting` wait."""
+        self._slots = asyncio.Semaphore(limit)
+        self._most_waiting = most_waiting
+        self._waiting: dict[Hashable, deque[Job]] = {}
+        self._workers: dict[Hashable, asyncio.Task[None]] = {}
+        self._running: dict[Hashable, asyncio.Task[None]] = {}
+        self.is_draining = False
+
+    @property
+    def n_waiting(self) -> int:
+        """Jobs that have not begun."""
+        return sum(len(jobs) for jobs in self._waiting.values())
+
+    def submit(self, thread: Hashable, job: Job) -> bool:
+        """Takes a job, to run after those of the same thread; False when there are too many."""
+        if self.is_draining or self.n_waiting >= self._most_waiting:
+            return False
+        self._waiting.setdefault(thread, deque()).append(job)
+        if thread not in self._workers:
+            self._workers[thread] = asyncio.create_task(self._work(thread))
+        return True
+
+    def stop(self, thread: Hashable) -> bool:
+        """Cancels the thread's running job; False if none runs."""
+        task = self._running.get(thread)
+        if task is None or task.cancelling():
+            return False
+        return task.cancel()
+
+    async def drain(self, timeout_s: float) -> None:
+        """Takes no more jobs, begins none, and ends with those that run: cancelled if too slow."""
+        self.is_draining = True
+        self._waiting.clear()
+        if running := list(self._running.values()):
+            _, late = await asyncio.wait(running, timeout=timeout_s)
+            for task in late:
+                task.cancel()
+            if late:
+                await asyncio.wait(late, timeout=_FAREWELL_S)
+        for worker in self._workers.values():
+            worker.cancel()
+        await asyncio.gather(*self._workers.values(), return_exceptions=True)
+
+    async def _work(self, thread: Hashable) -> None:
+        try:
+            while self._waiting.get(thread):
+                async with self._slots:
+                    if not self._waiting.get(thread):
+                        break
+                    await self._run(thread, self._waiting[thread].popleft())
+        finally:
+            del self._workers[thread]
+            if not self._waiting.get(thread):
+                self._waiting.pop(thread, None)
+
+    async def _run(self, thread: Hashable, job: Job) -> None:
+        task: asyncio.Task[None] = asyncio.ensure_future(_as_coroutine(job))
+        self._running[thread] = task
+        try:
+            await asyncio.wait([task])
+            if not task.cancelled() and (error := task.exception()):
+                logger.error("a job failed", exc_info=error)
+        finally:
+            del self._running[thread]
+
+
+async def _as_coroutine(job: Job) -> None:
+    await job()
