@@ -1,16 +1,20 @@
 """Words: BM25 over titles and abstracts, kept in tantivy."""
 
+import math
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import tantivy
+from numpy.typing import NDArray
 
 from ingest.disk import FULL
 from ingest.errors import Unavailable
 
 _WORD = re.compile(r"\w+")
+_FIELDS = ("title", "abstract")
 _HEAP_BYTES = 64 * 1024 * 1024
 
 STOP_WORDS = frozenset(
@@ -49,6 +53,18 @@ class Entry:
     abstract: str
 
 
+@dataclass(frozen=True, slots=True)
+class Weights:
+    """Words of a question against papers, a column for each different stem of them.
+
+    `idf` is ln(1 + (N - n + 0.5) / (n + 0.5)), highest for a stem no paper has (n = 0); `bm25`,
+    of shape (papers, stems), is 0 where a paper lacks the stem.
+    """
+
+    idf: NDArray[np.float32]
+    bm25: NDArray[np.float32]
+
+
 def terms(question: str) -> list[str]:
     """The words of a question worth searching, lower-case, in order, each once.
 
@@ -70,35 +86,56 @@ class Words:
         return int(self._searcher.num_docs)
 
     def search(
-        self,
-        words: Sequence[str],
-        k: int,
-        *,
-        title_boost: float = 1.0,
-        among: Iterable[int] | None = None,
+        self, words: Sequence[str], k: int, *, among: Iterable[int] | None = None
     ) -> list[tuple[int, float]]:
         """The `k` best papers for the words: `(ordinal, BM25)`, best first, scores above 0.
 
-        `among` restricts the search to those ordinals, inside the engine.
+        A paper's score is the sum over title and abstract. `among` restricts the search to those
+        ordinals, inside the engine.
         """
-        if not words or k < 1:
+        roots = _roots(words)
+        if not roots or k < 1:
             return []
-        query = self._index.parse_query(
-            " ".join(words), ["title", "abstract"], field_boosts={"title": title_boost}
-        )
-        if among is not None:
-            query = _restricted(query, self._index.schema, among)
+        query = _any([self._either(root) for root in roots])
+        return self._hits(query if among is None else self._restricted(query, among), k)
+
+    def weigh(self, words: Sequence[str], among: Sequence[int]) -> Weights:
+        """What each word is worth, and what it gives each of these papers."""
+        roots = _roots(words)
+        row = {ordinal: i for i, ordinal in enumerate(among)}
+        bm25 = np.zeros((len(among), len(roots)), np.float32)
+        for column, root in enumerate(roots):
+            query = self._restricted(self._either(root), among)
+            for ordinal, score in self._hits(query, len(among)) if among else []:
+                bm25[row[ordinal], column] = score
+        return Weights(np.array([self._idf(root) for root in roots], np.float32), bm25)
+
+    def _idf(self, root: str) -> float:
+        n = max(self._searcher.doc_freq(name, root) for name in _FIELDS)
+        return math.log(1 + (self.n_papers - n + 0.5) / (n + 0.5))
+
+    def _either(self, root: str) -> tantivy.Query:
+        schema = self._index.schema
+        return _any([tantivy.Query.term_query(schema, name, root, "freq") for name in _FIELDS])
+
+    def _restricted(self, query: tantivy.Query, among: Iterable[int]) -> tantivy.Query:
+        allowed = tantivy.Query.term_set_query(self._index.schema, "ordinal", list(among))
+        silent = tantivy.Query.const_score_query(allowed, 0.0)
+        both = [(tantivy.Occur.Must, query), (tantivy.Occur.Must, silent)]
+        return tantivy.Query.boolean_query(both)
+
+    def _hits(self, query: tantivy.Query, k: int) -> list[tuple[int, float]]:
         hits = self._searcher.search(query, k, count=False).hits
         ordinals = self._searcher.fast_field_values("ordinal", [address for _, address in hits])
         return [(int(o or 0), float(s)) for o, (s, _) in zip(ordinals, hits, strict=True)]
 
 
-def _restricted(
-    query: tantivy.Query, schema: tantivy.Schema, among: Iterable[int]
-) -> tantivy.Query:
-    allowed = tantivy.Query.term_set_query(schema, "ordinal", list(among))
-    silent = tantivy.Query.const_score_query(allowed, 0.0)
-    return tantivy.Query.boolean_query([(tantivy.Occur.Must, query), (tantivy.Occur.Must, silent)])
+def _roots(words: Sequence[str]) -> list[str]:
+    return list(dict.fromkeys(stems(" ".join(words))))
+
+
+def _any(queries: Sequence[tantivy.Query]) -> tantivy.Query:
+    return tantivy.Query.boolean_query([(tantivy.Occur.Should, query) for query in queries])
 
 
 def write(path: Path, entries: Iterable[Entry]) -> None:

@@ -31,13 +31,6 @@ def test_words_are_compared_by_their_stems(words: Words) -> None:
     assert ordinals(words, "owl hunts") == [9]
 
 
-def test_a_title_counts_more_when_boosted(words: Words) -> None:
-    plain = dict(words.search(["sparse"], 1))
-    boosted = dict(words.search(["sparse"], 1, title_boost=2.0))
-
-    assert boosted[5] == pytest.approx(2 * plain[5], rel=1e-5)
-
-
 def test_a_search_among_some_papers_finds_no_others(words: Words) -> None:
     assert ordinals(words, "retrieval", among=[5, 9]) == [5]
 
@@ -85,3 +78,17 @@ def test_terms_of_stop_words_alone_are_kept() -> None:
 
 def test_stems_are_lower_case_and_in_order() -> None:
     assert stems("Retrieving Passages") == ["retriev", "passag"]
+
+
+def test_weights_add_up_to_the_score_of_a_search(words: Words) -> None:
+    ((ordinal, score),) = words.search(["sparse", "retrieval"], 1)
+    weights = words.weigh(["sparse", "retrieval"], [ordinal])
+
+    assert weights.bm25.sum() == pytest.approx(score)
+
+
+def test_a_word_no_paper_has_is_worth_most(words: Words) -> None:
+    weights = words.weigh(["retrieval", "zebra"], [5])
+
+    assert weights.idf[1] > weights.idf[0]
+    assert weights.bm25[0, 1] == 0.0
