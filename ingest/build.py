@@ -11,6 +11,7 @@ import numpy as np
 from ingest.ahead import Batch, Entry, prepared
 from ingest.draft import Draft, Embedded, Text, embed, key_of
 from ingest.errors import CitelightError
+from ingest.generation import Manifest
 from ingest.identify import Found, Identifier, traits
 from ingest.ledger import KnownRecord, RecordName, Traits
 from ingest.library import Library
@@ -21,7 +22,7 @@ from ingest.report import Rejected, Report, Tally
 _BATCH = 128  # records looked up, embedded and stored together
 _REMERGED = 500  # papers looked at together when a source is taken out
 
-__all__ = ["Rejected", "Report", "Source", "ingest", "remove"]
+__all__ = ["Rejected", "Report", "Source", "ingest", "reindex", "remove"]
 
 
 class Source(Protocol):
@@ -79,6 +80,22 @@ def remove(library: Library, *, source: str) -> int:
         if ids:
             run.finish()
         return n_gone
+
+
+def reindex(library: Library) -> Manifest | None:
+    """Builds and publishes all indexes from the catalogue anew.
+
+    Only papers whose vectors are lost are embedded again. None if nothing was ever added.
+
+    Raises:
+        Conflict: another process is writing to this library.
+    """
+    with library.writing(is_repair=True):
+        run = _Run(library, [])
+        lost = library.lost()
+        for at in range(0, len(lost), _BATCH):
+            run.restore(lost[at : at + _BATCH])
+        return library.publish(from_nothing=True)
 
 
 def _batches(sources: Sequence[Source]) -> Iterator[Batch]:
@@ -268,6 +285,13 @@ class _Run:
             self._catalogue.retire(gone)
             self._add(drafts, said)
         return len(gone)
+
+    def restore(self, ids: Sequence[str]) -> None:
+        """Gives papers new vectors, whatever became of the old ones."""
+        drafts = [Draft(i, stored.paper) for i, stored in self._catalogue.by_id(ids).items()]
+        self._place(drafts, {})
+        with self._catalogue.transaction():
+            self._add(drafts, {})
 
     def _drafts(self, said: dict[str, dict[RecordName, Said]]) -> list[Draft]:
         """Drafts of the papers that come out of their records different from what is stored."""

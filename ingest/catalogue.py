@@ -48,6 +48,14 @@ class Catalogue(Ledger):
     def n_papers(self) -> int:
         return int(self._query("SELECT count(*) FROM papers WHERE is_live")[0][0])
 
+    def n_without_records(self) -> int:
+        """How many live papers no record is of: none, unless something went wrong."""
+        sql = (
+            "SELECT count(*) FROM papers WHERE is_live "
+            "AND NOT EXISTS (SELECT 1 FROM records WHERE paper = papers.id)"
+        )
+        return int(self._query(sql)[0][0])
+
     def vector_rows(self) -> tuple[int, int]:
         """How many chunk rows and sentence rows papers have ever taken.
 

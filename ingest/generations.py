@@ -124,8 +124,7 @@ class Generations:
         generation already is what would be built, unless `from_nothing` asks for a new one.
         `library` names the library among others on the same Chroma server.
         """
-        live = catalogue.live()
-        snapshot = snapshot_of(((i, r) for _, i, r in live), embedder)
+        snapshot = self.snapshot(catalogue, embedder)
         before = None if from_nothing else self._intact(vectors)
         if before and before.snapshot == snapshot:
             return before
@@ -138,7 +137,7 @@ class Generations:
             embedder=embedder,
             dimension=vectors.dimension,
             vectors=vectors.path.name,
-            n_papers=len(live),
+            n_papers=len(columns.ids),
             n_chunks=int(columns.n_chunks.sum()),
             n_dead=0,
             collection=f"citelight-{library}-{number:06d}",
@@ -150,6 +149,10 @@ class Generations:
         self._publish(manifest)
         self._drop_old(manifest, catalogue, library)
         return manifest
+
+    def snapshot(self, catalogue: Catalogue, embedder: str) -> str:
+        """The snapshot id of all live papers, published or not."""
+        return snapshot_of(((i, r) for _, i, r in catalogue.live()), embedder)
 
     def _change(self, before: Manifest | None, columns: Columns) -> "_Change":
         """What is to be done to the generation before, or to nothing where that is cheaper."""

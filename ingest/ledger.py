@@ -139,6 +139,19 @@ class Ledger(Database):
             said = Said(load(zlib.decompress(packed)), version)
             yield StoredRecord(RecordName(source, name, variant), paper_id, said, locator, why)
 
+    def ids_of_many_records(self) -> list[str]:
+        """Ids of the papers that more than one record is of."""
+        sql = "SELECT paper FROM records GROUP BY paper HAVING count(*) > 1 ORDER BY paper"
+        return [row[0] for row in self._query(sql)]
+
+    def ids_alike(self, column: str) -> Iterator[list[str]]:
+        """Groups of papers, each with the same `stem_hash` or `text_hash`, ids in order."""
+        sql = (
+            f"SELECT group_concat(DISTINCT paper) FROM records WHERE {column} != 0 "
+            f"GROUP BY {column} HAVING count(DISTINCT paper) > 1"
+        )
+        yield from sorted(sorted(row[0].split(",")) for row in self._query(sql))
+
     def keep(
         self,
         name: RecordName,

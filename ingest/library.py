@@ -14,7 +14,7 @@ from ingest.dense import Collections
 from ingest.disk import explained
 from ingest.embed import Embedder
 from ingest.errors import Conflict, InvalidInput, Unavailable
-from ingest.generation import Generation, Manifest
+from ingest.generation import Columns, Generation, Manifest
 from ingest.generations import Generations
 from ingest.vectors import VectorStore
 
@@ -162,6 +162,18 @@ class Library:
 
     # --- writing ---
 
+    @property
+    def is_locked(self) -> bool:
+        """Whether some process is writing at this moment."""
+        try:
+            with (self.home / "ingest.lock").open("r") as lock:
+                fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+        except OSError:
+            return False
+        return False
+
     @contextmanager
     def writing(self, *, is_repair: bool = False) -> Iterator[None]:
         """Makes this process the one writer until the block ends.
@@ -194,6 +206,24 @@ class Library:
         if problem and not is_repair:
             raise Unavailable(f"Vectors are missing: {problem}. Run: citelight reindex")
         self.vectors.resize(*rows)
+
+    def lost(self) -> list[str]:
+        """Ids of the papers whose vectors are missing or no vectors; looks at all of them."""
+        chunks, sentences = self.vectors.lost()
+        columns = Columns.read(self.catalogue)
+        runs = zip(
+            columns.ids,
+            columns.chunk_rows,
+            columns.chunk_rows + columns.n_chunks,
+            columns.sentence_rows,
+            columns.sentence_rows + columns.n_sentences,
+            strict=True,
+        )
+        return [
+            str(i)
+            for i, c, c_end, s, s_end in runs
+            if chunks[c:c_end].sum() or sentences[s:s_end].sum()
+        ]
 
     def claim(self) -> None:
         """Records, before the first paper is stored, whose vectors the library holds."""
