@@ -3,8 +3,10 @@
 import gzip
 import io
 import json
+import os
 import re
 import sys
+import threading
 import tracemalloc
 import zipfile
 from pathlib import Path
@@ -248,11 +250,23 @@ def test_the_refusal_of_an_unknown_format_names_the_known_ones() -> None:
         sniff(b"Dear Sir,\nplease find enclosed nothing.\n")
 
 
-def test_a_folder_that_cannot_be_read_is_reported_with_the_reason(tmp_path: Path) -> None:
+def test_a_broken_link_in_a_folder_is_reported(tmp_path: Path) -> None:
     (tmp_path / "a.jsonl").write_text(line(1))
     (tmp_path / "b.jsonl").symlink_to(tmp_path / "nowhere")
 
-    assert titles(tmp_path) == [("a.jsonl", "Title 1")]
+    assert titles(tmp_path)[0] == ("a.jsonl", "Title 1")
+    assert "broken link" in titles(tmp_path)[1][1]
+
+
+def test_a_pipe_is_read(tmp_path: Path) -> None:
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    writer = threading.Thread(target=pipe.write_text, args=(LINES,))
+    writer.start()
+    found = titles(pipe)
+    writer.join()
+
+    assert found == [("pipe", "Title 1"), ("pipe", "Title 2")]
 
 
 def test_a_workbook_that_is_none_is_refused(tmp_path: Path) -> None:

@@ -57,7 +57,7 @@ HOSTILE = {
 
 
 def read(data: bytes) -> list[Record | Rejection]:
-    """What the data gives, checked; nothing if it is refused. Anything else that is raised rises."""
+    """What the data gives, checked; nothing if it is refused. Other errors rise."""
     start = time.process_time()
     try:
         items = list(source_of("file", data).records())

@@ -11,7 +11,7 @@ from ingest.errors import InvalidInput
 from ingest.papers import Record, Rejection
 from ingest.sources.blobs import Blob
 from ingest.sources.decode import open_text
-from ingest.sources.latex import latex_to_text
+from ingest.sources.latex import Latex
 from ingest.sources.text import make_record, untag
 from ingest.sources.values import (
     arxiv_of,
@@ -69,7 +69,7 @@ def read_bibtex(blob: Blob) -> Iterator[Record | Rejection]:
     strings = {name.casefold(): str(item.value) for name, item in library.strings_dict.items()}
     entries = [(block, _fields(block, strings)) for block in library.blocks]
     by_key = {_key(block).casefold(): fields for block, fields in entries if fields is not None}
-    number = 0
+    latex, number = Latex(), 0
     for block, fields in entries:
         if fields is None and not isinstance(block, model.ParsingFailedBlock):
             continue  # a comment, string or preamble
@@ -81,7 +81,7 @@ def read_bibtex(blob: Blob) -> Iterator[Record | Rejection]:
         else:
             parent = by_key.get(fields.get("crossref", "").casefold(), {})
             inherited = {name: parent[name] for name in _INHERITED if name in parent}
-            yield _record(inherited | fields, locator, block.raw or "", _key(block))
+            yield _record(inherited | fields, latex, locator, block.raw or "", _key(block))
 
 
 def _entry_of(block: model.Block) -> model.Entry | None:
@@ -118,9 +118,9 @@ def _value(value: str, strings: Fields) -> str:
     return strings.get(value.casefold(), value)
 
 
-def _record(fields: Fields, locator: str, raw: str, key: str) -> Record | Rejection:
+def _record(fields: Fields, latex: Latex, locator: str, raw: str, key: str) -> Record | Rejection:
     def text(*names: str) -> str:
-        return next((untag(latex_to_text(fields[name])) for name in names if fields.get(name)), "")
+        return next((untag(latex.text(fields[name])) for name in names if fields.get(name)), "")
 
     url = parse_url(fields.get("url", "")) or parse_url(text("url", "howpublished"))
     doi = parse_doi(fields.get("doi", "").replace("\\", "")) or parse_doi(url)
@@ -130,7 +130,7 @@ def _record(fields: Fields, locator: str, raw: str, key: str) -> Record | Reject
         locator=locator,
         raw=raw,
         key=key,
-        authors=_authors(fields.get("author", "")),
+        authors=_authors(fields.get("author", ""), latex),
         year=parse_year(fields.get("year", "")) or parse_year(fields.get("date", "")),
         venue=text(*_VENUES),
         url=url,
@@ -148,7 +148,7 @@ def _arxiv_id(fields: Fields) -> str | None:
     return parse_arxiv_id(eprint) if "arxiv" in says.casefold() else None
 
 
-def _authors(names: str) -> list[str]:
+def _authors(names: str, latex: Latex) -> list[str]:
     """Names in `Given Family` order; what stands in braces as a whole is one name as it is."""
     parts, depth, start = list[str](), 0, 0
     for match in _BRACE_OR_AND.finditer(names):
@@ -158,10 +158,10 @@ def _authors(names: str) -> list[str]:
             parts.append(names[start : match.start()])
             start = match.end()
     parts = [part.strip() for part in (*parts, names[start:])]
-    return [_name(part) for part in parts if part and part.casefold() != "others"]
+    return [_name(part, latex) for part in parts if part and part.casefold() != "others"]
 
 
-def _name(part: str) -> str:
+def _name(part: str, latex: Latex) -> str:
     is_whole = part.startswith("{") and part.endswith("}") and part.find("}") == len(part) - 1
-    text = " ".join(latex_to_text(part).split())
+    text = " ".join(latex.text(part).split())
     return text if is_whole else flip_name(text)

@@ -4,7 +4,6 @@ import atexit
 import gzip
 import io
 import lzma
-import sys
 import tempfile
 import zipfile
 import zlib
@@ -21,8 +20,7 @@ MAX_RATIO = 250  # genuine exports pack 3 to 40 times; a bomb of zeros 1,000 tim
 RATIO_FREE = 32 << 20  # bytes that may be unpacked at any ratio: they fit in memory
 MAX_MEMBERS = 20_000  # files in one archive
 MAX_WHOLE = 256 << 20  # bytes of a format that has to be read as a whole
-MAX_KEPT = 64 << 20  # bytes of standard input that stay in memory
-STDIN = "standard input"
+MAX_KEPT = 64 << 20  # bytes of a stream that stay in memory
 # What damaged or unsupported archives raise while they are read.
 UNPACK_ERRORS = (
     EOFError,
@@ -104,23 +102,23 @@ def blobs_in(path: Path, name: str) -> Iterator[Blob]:
     yield from _unpacked(blob, magic, path.stat().st_size)
 
 
-def blobs_of_stdin() -> Iterator[Blob]:
-    """The same for standard input, which is kept so that it can be read again.
+def blobs_of_stream(stream: BinaryIO, name: str) -> Iterator[Blob]:
+    """The same for a stream that can be read once only, such as standard input.
 
     Up to `MAX_KEPT` bytes stay in memory; more go to a temporary file that the process removes at
     its end.
     """
-    data = _read_up_to(sys.stdin.buffer, MAX_KEPT)
+    data = _read_up_to(stream, MAX_KEPT)
     if len(data) < MAX_KEPT:
-        yield from _unpacked(Blob(STDIN, lambda: io.BytesIO(data)), data[:4], len(data))
+        yield from _unpacked(Blob(name, lambda: io.BytesIO(data)), data[:4], len(data))
         return
-    handle, name = tempfile.mkstemp(prefix="citelight-")
-    atexit.register(Path(name).unlink, missing_ok=True)
+    handle, kept = tempfile.mkstemp(prefix="citelight-")
+    atexit.register(Path(kept).unlink, missing_ok=True)
     with open(handle, "wb") as copy:
         copy.write(data)
-        while block := sys.stdin.buffer.read(1 << 20):
+        while block := stream.read(1 << 20):
             copy.write(block)
-    yield from blobs_in(Path(name), STDIN)
+    yield from blobs_in(Path(kept), name)
 
 
 def _unpacked(blob: Blob, magic: bytes, packed: int) -> Iterator[Blob]:

@@ -2,13 +2,14 @@
 
 import io
 import os
+import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from ingest.errors import InvalidInput
 from ingest.papers import Record, Rejection
-from ingest.sources.blobs import UNPACK_ERRORS, Blob, blobs_in, blobs_of_stdin
+from ingest.sources.blobs import UNPACK_ERRORS, Blob, blobs_in, blobs_of_stream
 from ingest.sources.columns import check_map
 from ingest.sources.formats import Format, sniff
 
@@ -57,9 +58,15 @@ class Source:
         try:
             yield from self._format.read(self._blob, self._field_map)
         except UNPACK_ERRORS as error:
-            raise InvalidInput(
-                f"{self.name} ends early or is damaged ({error}). Download or export it again."
-            ) from error
+            raise InvalidInput(_damaged(self.name, error)) from error
+
+
+@dataclass(frozen=True, slots=True)
+class _Unread:
+    """A file that does not open, and why."""
+
+    name: str
+    reason: str
 
 
 def discover(path: Path, field_map: Mapping[str, str] | None = None) -> Iterator[Source]:
@@ -99,49 +106,54 @@ def source_of(name: str, data: bytes, field_map: Mapping[str, str] | None = None
     return source
 
 
-def _blobs(path: Path) -> Iterator[Blob | InvalidInput]:
+def _blobs(path: Path) -> Iterator[Blob | _Unread]:
     """Blobs at the path, or for a file that does not open the error."""
     if path == STDIN:
-        yield from blobs_of_stdin()
-        return
-    if not path.exists():
+        yield from blobs_of_stream(sys.stdin.buffer, "standard input")
+    elif not path.exists():
         raise InvalidInput(f"{path} does not exist. Check the spelling and the current folder.")
-    if not path.is_dir():
+    elif path.is_dir():
+        for file in _files_in(path):
+            yield from _opened(file, file.relative_to(path).as_posix())
+    elif path.is_file():
         yield from _opened(path, path.name)
-        return
-    for file in _files_in(path):
-        yield from _opened(file, file.relative_to(path).as_posix())
+    else:  # a pipe
+        with path.open("rb") as stream:
+            yield from blobs_of_stream(stream, path.name)
 
 
 def _files_in(folder: Path) -> Iterator[Path]:
     for parent, folders, files in os.walk(folder):
         folders[:] = sorted(name for name in folders if not name.startswith("."))
         for name in sorted(files):
-            file = Path(parent, name)
-            if not name.startswith(".") and file.is_file():
-                yield file
+            if not name.startswith("."):
+                yield Path(parent, name)
 
 
-def _opened(file: Path, name: str) -> Iterator[Blob | InvalidInput]:
+def _opened(file: Path, name: str) -> Iterator[Blob | _Unread]:
     if not file.is_file():
-        raise InvalidInput(f"{name} is neither a file nor a folder. Give a file of papers.")
+        yield _Unread(name, f"{name} is no readable file but a broken link, pipe or device.")
+        return
     try:
         yield from blobs_in(file, name)
     except InvalidInput as error:
-        yield error
+        yield _Unread(name, str(error))
     except OSError as error:
-        yield InvalidInput(f"{name} cannot be read ({error.strerror}). Check its permissions.")
+        yield _Unread(name, f"{name} cannot be read ({error.strerror}). Check its permissions.")
 
 
-def _source(item: Blob | InvalidInput, is_only: bool, field_map: Mapping[str, str]) -> Source:
-    if isinstance(item, InvalidInput):
-        return Source("", "", is_only, None, None, field_map, str(item))
+def _source(item: Blob | _Unread, is_only: bool, field_map: Mapping[str, str]) -> Source:
+    if isinstance(item, _Unread):
+        return Source(item.name, "", is_only, None, None, field_map, item.reason)
     try:
         form = sniff(item.head(), field_map)
     except InvalidInput as error:
         reason = str(error) if str(error).startswith(item.name) else f"{item.name} is {error}"
         return Source(item.name, "", is_only, None, None, field_map, reason)
     except UNPACK_ERRORS as error:
-        reason = f"{item.name} ends early or is damaged ({error}). Download or export it again."
-        return Source(item.name, "", is_only, None, None, field_map, reason)
+        return Source(item.name, "", is_only, None, None, field_map, _damaged(item.name, error))
     return Source(item.name, form.name, is_only, item, form, field_map)
+
+
+def _damaged(name: str, error: Exception) -> str:
+    return f"{name} ends early or is damaged ({error}). Download or export it again."

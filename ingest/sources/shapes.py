@@ -4,7 +4,6 @@ A shape reads what its service means by a field (a list of one title, an inverte
 nested object); whatever fits no shape is read by the vocabulary of `columns`.
 """
 
-import re
 from collections.abc import Callable, Mapping
 
 from ingest.papers import Record, Rejection
@@ -23,16 +22,17 @@ from ingest.sources.values import (
 
 Item = Mapping[str, object]
 Shape = Callable[[Item, str, str], Record | Rejection]
-# A heading that lost its mark-up; the exceptions are terms that an abstract may begin with.
-_GLUED_HEADING = re.compile(
-    r"^(?:Abstract|ABSTRACT)\s+(?!Interpret|Argument|Meaning|Syntax|Algebra|Dialect|State|Data|Wiener)"
-    r"(?=[A-Z])"
+_KEYS = frozenset(
+    "abstract_inverted_index itemType data paperId s2FieldsOfStudy externalIds authors_parsed"
+    " submitter DOI container-title issued paper".split()
 )
 MAX_WORDS = 50_000  # of one inverted index; genuine abstracts stay under 2,000
 
 
 def shape_of(item: Item) -> Shape | None:
     """The reader for the service that wrote the record, or None for a plain record."""
+    if _KEYS.isdisjoint(item) and not _text(item, "id").startswith("https://openalex.org/W"):
+        return None  # nearly all plain records, told at once
     if "abstract_inverted_index" in item or _text(item, "id").startswith("https://openalex.org/W"):
         return read_openalex
     if "itemType" in item or "itemType" in _map(item, "data"):
@@ -54,7 +54,6 @@ def read_openalex(item: Item, locator: str, raw: str) -> Record | Rejection:
     ids = _map(item, "ids")
     source = _map(_map(item, "primary_location"), "source")
     abstract = _from_index(item.get("abstract_inverted_index")) or _text(item, "abstract")
-    abstract = _GLUED_HEADING.sub("", abstract)
     doi = parse_doi(item.get("doi")) or parse_doi(ids.get("doi"))
     return make_record(
         title=plain_text(_text(item, "title") or _text(item, "display_name")),

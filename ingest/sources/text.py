@@ -159,15 +159,15 @@ def make_record(
         abstract=abstract,
         authors=tuple(name for name in map(squash, authors) if name),
         year=year or year_of_arxiv(arxiv_id),
-        venue=squash(venue or "") or None,
-        url=squash(url or "") or None,
-        doi=squash(doi or "") or None,
+        venue=squash(venue) or None if venue else None,
+        url=squash(url) if url else None,
+        doi=squash(doi) if doi else None,
         arxiv_id=arxiv_id,
         pubmed_id=pubmed_id,
         openalex_id=openalex_id,
-        s2_id=squash(s2_id or "") or None,
+        s2_id=squash(s2_id) or None if s2_id else None,
         categories=tuple(name for name in map(squash, categories) if name),
         is_title_derived=not title,
         is_summary=is_summary,
     )
-    return Record(paper=paper, locator=locator, raw=raw, key=squash(key or "") or None)
+    return Record(paper=paper, locator=locator, raw=raw, key=squash(key) or None if key else None)

@@ -89,8 +89,9 @@ def flip_name(name: str) -> str:
 
     Identity compares an author's last word, so that one order must hold for all sources.
     """
-    if len(name) > MAX_NAME:
-        return name
+    is_plain = name[:1].isupper() and name[-1:].islower() and "," not in name
+    if is_plain or len(name) > MAX_NAME:  # nearly all names, and they come by the million
+        return name.strip()
     name = _NAME_NOISE.sub("", _LEADING_AND.sub("", name.strip()))
     family, comma, given = name.partition(",")
     family, given = family.strip(), given.strip()
