@@ -135,6 +135,22 @@ def test_a_cut_page_gives_its_whole_records_and_reports_the_cut_one(
     assert len(records) >= n_bytes // 2_000
 
 
+@needs_seeds
+@pytest.mark.parametrize("n_bytes", [3_000, 5_800, 9_001])
+def test_a_cut_result_page_gives_its_whole_abstracts_and_reports_the_cut_one(
+    tmp_path: Path, n_bytes: int
+) -> None:
+    path = next(SEEDS.glob("000*"))
+    whole = [record.paper.abstract[:60] for record in records_of(path)]
+    *records, last = read_text(tmp_path, path.read_bytes()[:n_bytes])
+
+    assert isinstance(last, Rejection)
+    assert "cut" in last.reason
+    assert [item.paper.abstract[:60] for item in records if isinstance(item, Record)] == whole[
+        : len(records)
+    ]
+
+
 def test_title_without_abstract_is_rejected(tmp_path: Path) -> None:
     items = read_text(tmp_path, listing("A Lonely Title", "A Title", ABSTRACT))
 

@@ -27,7 +27,7 @@ from ingest.sources.values import (
 # What it cannot parse it logs as a warning; here it becomes a rejection.
 logging.getLogger("bibtexparser").setLevel(logging.CRITICAL)
 
-MAX_FILE = 256 << 20  # bytes; the ACL Anthology with all abstracts has 150 MB
+MAX_FILE = 256 << 20  # characters; the ACL Anthology with all abstracts has 150 MB
 _ENTRY = re.compile(
     r"^[ \t]*@[ \t]*(?:article|book|booklet|conference|inbook|incollection|inproceedings|manual"
     r"|mastersthesis|masterthesis|phdthesis|thesis|misc|proceedings|collection|techreport|report"
@@ -57,9 +57,10 @@ def read_bibtex(blob: Blob) -> Iterator[Record | Rejection]:
     Raises:
         InvalidInput: the file is too large to be read as a whole.
     """
-    blob.read(MAX_FILE)
     with open_text(blob) as stream:
-        text = stream.read().removeprefix("\ufeff")
+        text = stream.read(MAX_FILE + 1).removeprefix("\ufeff")
+    if len(text) > MAX_FILE:
+        raise InvalidInput(f"{blob.name} is larger than {MAX_FILE >> 20} MB. Split it.")
     try:
         library = parse_string(text)
     except (ValueError, IndexError, KeyError, AttributeError, RecursionError) as error:

@@ -76,7 +76,8 @@ def _item(
     lines = _content(block)
     body = [text for text in lines if len(text.split()) >= _N_PROSE_WORDS]
     facts = lines[: lines.index(body[0])] if body else lines
-    body = lines[len(facts) :]
+    # A short line after the abstract that is no sentence is a piece of chrome, cut or unknown.
+    body = [text for text in lines[len(facts) :] if text in body or ends_well(text)]
     is_cut = (
         is_last and not re.search(_MORE_LESS, block) and not ends_well(body[-1] if body else "")
     )
