@@ -24,7 +24,8 @@ from numpy.typing import NDArray
 
 from evals import damage
 from evals.rewording import reword
-from ingest.embed import Embedder, embedded
+from ingest.embed import Embedder
+from ingest.minilm import MiniLM
 from ingest.sentences import split_sentences
 from service.verify import EvidenceSentence, Verdict, verify
 
@@ -232,7 +233,7 @@ def all_cases(data: Path, n: int, seed: int, half: int, vectors: Vectors) -> lis
 @click.option("--lexical", is_flag=True, help="Compare words only, without vectors.")
 def main(data: Path, n: int, seed: int, half: int, lexical: bool) -> None:
     """Prints how often the verdicts are right, by kind of case."""
-    vectors = Vectors(embedded())
+    vectors = Vectors(MiniLM.open())
     cases = all_cases(data, n, seed, half, vectors)
     if not lexical:
         vectors.add(cases)

@@ -5,7 +5,8 @@ from pathlib import Path
 
 from ingest.build import Report, ingest, remove
 from ingest.dense import ChromaServer, Collections, EmbeddedChroma
-from ingest.embed import Embedder, OpenAIEmbedder, embedded
+from ingest.embed import Embedder
+from ingest.embed_remote import OpenAIEmbedder
 from ingest.library import Library
 from ingest.sample import SAMPLE, SOURCE
 from ingest.sources import discover
@@ -77,7 +78,9 @@ def _generator(settings: Settings) -> Generator | None:
 
 def _embedder(settings: Settings) -> Embedder:
     if settings.embedder == "embedded":
-        return embedded()
+        from ingest.minilm import MiniLM  # onnxruntime takes 0.2 s to import
+
+        return MiniLM.open()
     key = settings.embedder_api_key or settings.openai_api_key
     base_url = settings.embedder_base_url or settings.openai_base_url
     return OpenAIEmbedder(base_url, settings.embedder, key.get_secret_value())

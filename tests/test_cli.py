@@ -157,9 +157,9 @@ def test_some_rejected_records_are_exit_code_3(papers: Path) -> None:
     report = json.loads(result.stdout)
 
     assert result.exit_code == 3
-    assert [(r["file"], r["reason"]) for r in report["rejected"]] == [
-        ("papers.jsonl", "no abstract")
-    ]
+    (rejected,) = report["rejected"]
+    assert rejected["file"] == "papers.jsonl"
+    assert rejected["reason"].startswith("no abstract")
 
 
 def test_a_wrong_setting_is_named(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from ingest.embed import ATTEMPTS, BATCH_TEXTS, LONGEST_PAUSE_S, OpenAIEmbedder
+from ingest.embed_remote import ATTEMPTS, BATCH_TEXTS, LONGEST_PAUSE_S, OpenAIEmbedder
 from ingest.errors import Unavailable
 from ingest.tokens import count_tokens, truncate
 
