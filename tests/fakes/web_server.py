@@ -205,10 +205,6 @@ class Stub:
             job["state"] = "done"
         return JSONResponse(shown)
 
-    async def remove_paper(self, request: Request) -> Response:
-        self.papers.pop(request.path_params["id"], None)
-        return Response(status_code=204)
-
     # conversations
 
     async def history(self, request: Request) -> Response:
@@ -237,7 +233,6 @@ class Stub:
             Route("/v1/runs/{id}", self.stop, methods=["DELETE"]),
             Route("/v1/papers", self.add_papers, methods=["POST"]),
             Route("/v1/papers", self.list_papers),
-            Route("/v1/papers/{id}", self.remove_paper, methods=["DELETE"]),
             Route("/v1/papers/{id}", self.one_paper),
             Route("/v1/jobs/{id}", self.job),
             Route("/v1/search", self.search),
@@ -301,4 +296,4 @@ class WebServer:
 
 
 if __name__ == "__main__":
-    uvicorn.run(make_app(Stub(pace_s=0.04)), port=8600, log_level="warning")
+    uvicorn.run(make_app(Stub(pace_s=0.01)), port=8600, log_level="warning")

@@ -126,8 +126,8 @@ export class Card {
     if (!about?.citation) return null;
     const { citation: { n, paper, evidence }, sentence, isFinal } = about;
     const url = safeUrl(paper.url);
-    const page = `/p/${encodeURIComponent(paper.id)}`;
     const quotes = nearestFirst(evidence, sentence?.text ?? "");
+    const page = `/p/${encodeURIComponent(paper.id)}#s${(quotes[0]?.sentence ?? 0) + 1}`;
     const place = el("div");
     const cite = (label, text) => button(label, { class: "quiet", onclick: (event) => {
       copy(text, label);
@@ -137,13 +137,15 @@ export class Card {
       this.#head(el("span", { class: "number", "aria-hidden": "true" }, n), el("div", {},
         el("h2", { id: "card-title", dir: "auto" }, url ? outside(url, paper.title) : el("a", { href: page }, paper.title)),
         el("p", { class: "by" }, byline(paper)))),
-      ...quotes.map(renderEvidence),
+      ...quotes.slice(0, 1).map(renderEvidence),
+      quotes.length > 1 ? el("p", { class: "by" }, "Also used from this paper") : null,
+      ...quotes.slice(1).map(({ quote }) => renderEvidence({ quote })),
       verdictLine(sentence?.verdict ?? (isFinal ? "supported" : "pending"), sentence?.reason),
       el("div", { class: "actions" }, abstractToggle(paper, evidence.map(({ quote }) => quote), place),
         cite("APA", apa(paper)), cite("BibTeX", bibtex(paper)),
         el("a", { class: "quiet", href: page }, icon("book"), "Open paper")),
       place,
-    ];
+    ].filter(Boolean);
   }
 }
 

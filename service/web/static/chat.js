@@ -1,5 +1,6 @@
 // The chat page: puts the parts together and asks.
 
+import { loadPaper } from "./abstracts.js";
 import { Failure, getJson } from "./api.js";
 import { Card, lightTogether } from "./cards.js";
 import { announce, byId, el, icon, plural } from "./dom.js";
@@ -14,6 +15,7 @@ import { keep, recall } from "./storage.js";
 import { Run } from "./stream.js";
 import { Turn } from "./turn.js";
 
+const asked = new URLSearchParams(location.search); // ?c=conversation, ?q=question, ?paper=id
 const box = byId("question");
 const turns = [];
 let conversation = null; // id of the open one; null before the first answer
@@ -33,8 +35,8 @@ const sources = new Sources(byId("sources"), {
   isTicked: (paper) => filters.hasPaper(paper),
   onClose: () => sheet.close(),
 });
-const sheet = new Drawer(byId("sources"), "48rem", { focus: () => byId("sources").querySelector("h2") });
-const drawer = new Drawer(byId("history"), "70rem", { opener: byId("history-open"), focus: () => byId("history-close") });
+const sheet = new Drawer(byId("sources"), "47.99rem", { focus: () => byId("sources").querySelector("h2") });
+const drawer = new Drawer(byId("history"), "69.99rem", { opener: byId("history-open"), focus: () => byId("history-close") });
 const history_ = new History({
   onOpen: (id) => {
     drawer.close();
@@ -103,6 +105,7 @@ function begun(turn, { id, conversation_id: its }) {
     conversation = its;
     window.history.replaceState({ c: its }, "", `/?c=${encodeURIComponent(its)}`);
     titled(turn.question);
+    history_.changed();
   }
   history_.mark(conversation);
 }
@@ -149,11 +152,11 @@ function retry(turn) {
 // Turns
 
 function addTurn(question) {
-  const turn = new Turn(question, hooks, library?.papers);
+  const turn = new Turn(question, hooks, { librarySize: library?.papers });
   turns.push(turn);
   byId("turns").append(turn.element);
   byId("empty").classList.add("has-turns");
-  scroller.toEnd();
+  scroller.toNewest();
   sources.show(turn);
   return turn;
 }
@@ -205,7 +208,7 @@ async function open(id) {
     if (mine !== opening) return;
     titled(stored.title);
     for (const answer of stored.turns) addTurn(answer.question).show(answer);
-    scroller.toEnd();
+    scroller.toNewest();
     takeUpRun(stored);
   } catch (failure) {
     if (mine === opening) banner(failure.status === 404 ? "This conversation is not there any more." : failure.message);
@@ -273,7 +276,13 @@ function dressBox() {
   box.addEventListener("input", keepDraft);
   byId("stop").addEventListener("click", stop);
   byId("composer-hint").textContent = "Enter asks, Shift+Enter breaks the line";
-  box.value = recall("draft", "sessionStorage") ?? "";
+  box.value = asked.get("q") ?? recall("draft", "sessionStorage") ?? "";
+}
+
+// Links from the paper page narrow the question to that paper.
+async function tickAskedPaper() {
+  const id = asked.get("paper");
+  if (id) filters.tickPaper(await loadPaper(id), true);
 }
 
 // What the library holds
@@ -320,6 +329,7 @@ dressHeader();
 dressBox();
 dressDrawers({ history: drawer, historyOpen: byId("history-open"), historyClose: byId("history-close") });
 byId("new-question").prepend(icon("plus"));
+byId("library-link").prepend(icon("book"));
 const fresh = () => {
   drawer.close({ refocus: false });
   go(null);
@@ -349,4 +359,5 @@ window.addEventListener("online", () => {
 showLibrary();
 history_.load();
 if (!navigator.onLine) tellOffline();
-open(new URLSearchParams(location.search).get("c"));
+open(asked.get("c"));
+tickAskedPaper().catch((failure) => banner(failure.message));

@@ -10,7 +10,7 @@ const ICONS = {
   sun: "M12 7.5a4.5 4.5 0 100 9 4.5 4.5 0 000-9M12 2.5v1.5M12 20v1.5M2.5 12H4M20 12h1.5M5.3 5.3l1 1M17.7 17.7l1 1M18.7 5.3l-1 1M6.3 17.7l-1 1",
   moon: "M20 14.5A8.5 8.5 0 119.5 4a7 7 0 0010.5 10.5z",
   system: "M4 5h16v11H4zM9 20h6M12 16v4",
-  help: "M9.2 9a2.9 2.9 0 115 2c-1.2.9-2.2 1.5-2.2 3M12 17.8v.1",
+  help: "M12 3.5a8.5 8.5 0 100 17 8.5 8.5 0 000-17M9.8 9.6a2.3 2.3 0 114 1.6c-1 .8-1.8 1.2-1.8 2.4M12 16.6v.1",
   more: "M6 12v.01M12 12v.01M18 12v.01",
   search: "M10.5 4.5a6 6 0 100 12 6 6 0 000-12M15 15l5 5",
   check: "M5 12.5l4.5 4.5L19 7.5",
@@ -18,6 +18,7 @@ const ICONS = {
   about: "M5 9.5c2.3-2 4.7-2 7 0s4.7 2 7 0M5 15c2.3-2 4.7-2 7 0s4.7 2 7 0",
   alert: "M12 4.5L21 19.5H3zM12 10v4.5M12 17v.1",
   ask: "M9.2 9a2.9 2.9 0 115 2c-1.2.9-2.2 1.5-2.2 3M12 17.8v.1",
+  next: "M6 5v6a3 3 0 003 3h9M14 10l4 4-4 4",
   copy: "M9 9h10v11H9zM6 15H5V4h10v2",
   link: "M10 14a4 4 0 005.7 0l3-3a4 4 0 00-5.7-5.7l-1 1M14 10a4 4 0 00-5.7 0l-3 3a4 4 0 005.7 5.7l1-1",
   up: "M7 11v9H4v-9zM7 11l4-7c1.5 0 2.3 1 2 2.5L12.5 10H18a2 2 0 012 2.3l-1 6A2 2 0 0117 20H7",
@@ -40,7 +41,7 @@ export function el(tag, properties = {}, ...children) {
     else if (name === "dataset") Object.assign(node.dataset, value);
     else node.setAttribute(name, value === true ? "" : String(value));
   }
-  node.append(...children.flat().filter((child) => child !== null && child !== undefined));
+  node.append(...children.flat(2).filter((child) => child !== null && child !== undefined));
   return node;
 }
 

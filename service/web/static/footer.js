@@ -3,16 +3,14 @@
 import { answerAsBibtex, answerAsMarkdown, answerAsText } from "./bibliography.js";
 import { sendJson } from "./api.js";
 import { button, copy, el, flash, icon } from "./dom.js";
+import { openMenu } from "./menu.js";
 
 const REASONS = ["A source does not say this", "Not what I asked", "Something is missing", "Hard to read"];
 
 export function makeFooter(answer, onAgain) {
   const below = el("div");
   const address = new URL(`/a/${encodeURIComponent(answer.id)}`, location.href).href;
-  return el("div", {}, el("div", { class: "turn-footer" },
-    taking("Text", "Copy as text", () => answerAsText(answer)),
-    taking("Markdown", "Copy as Markdown", () => answerAsMarkdown(answer)),
-    answer.citations.length ? taking("BibTeX", "Copy the references as BibTeX", () => answerAsBibtex(answer)) : null,
+  return el("div", {}, el("div", { class: "turn-footer" }, copying(answer),
     el("a", { class: "quiet", href: address }, icon("link"), "Link"),
     onAgain ? [
       voting(answer, below),
@@ -21,16 +19,24 @@ export function makeFooter(answer, onAgain) {
     making(answer, below)), below);
 }
 
-function taking(label, name, text) {
-  return button(label, { class: "quiet", "aria-label": name, title: name, onclick: (event) => {
-    copy(text(), label);
-    flash(event.currentTarget, "Copied");
-  } }, "copy");
+function copying(answer) {
+  const opener = button("Copy", { class: "quiet", "aria-haspopup": "menu", onclick: () => openMenu(opener, "Copy", [
+    ["As text", take("Text", () => answerAsText(answer))],
+    ["As Markdown", take("Markdown", () => answerAsMarkdown(answer))],
+    ...(answer.citations.length ? [["References as BibTeX", take("BibTeX", () => answerAsBibtex(answer))]] : []),
+  ]) }, "copy");
+  const take = (what, text) => () => {
+    copy(text(), what);
+    flash(opener, "Copied");
+  };
+  return opener;
 }
 
 function voting(answer, below) {
-  const up = button("Helpful", { class: "quiet", "aria-pressed": "false", onclick: () => vote(true) }, "up");
-  const down = button("Not helpful", { class: "quiet", "aria-pressed": "false", onclick: () => vote(false) }, "down");
+  const thumb = (label, name, helpful) => el("button", { type: "button", class: "quiet", "aria-pressed": "false",
+    "aria-label": label, title: label, onclick: () => vote(helpful) }, icon(name));
+  const up = thumb("Helpful", "up", true);
+  const down = thumb("Not helpful", "down", false);
   function vote(helpful) {
     up.setAttribute("aria-pressed", String(helpful));
     down.setAttribute("aria-pressed", String(!helpful));

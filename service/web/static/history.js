@@ -2,6 +2,7 @@
 
 import { getJson, send, sendJson } from "./api.js";
 import { announce, byId, el, icon } from "./dom.js";
+import { openMenu } from "./menu.js";
 
 export class History {
   // `onOpen(id)` and `onGone(id)` tell the page; other tabs hear of changes over a channel.
@@ -66,25 +67,9 @@ export class History {
     } }, title);
     if (id === this.current) link.setAttribute("aria-current", "page");
     const more = el("button", { type: "button", class: "icon-button", "aria-label": `More for ${title}`,
-      "aria-haspopup": "menu", onclick: () => this.#menu(more, id, title) }, icon("more"));
+      "aria-haspopup": "menu", onclick: () => openMenu(more, title, [
+        ["Rename", () => this.#rename(id, title)], ["Delete", () => this.#confirm(id, title), true]]) }, icon("more"));
     return el("li", { class: "conversation", dataset: { id, current: String(id === this.current) } }, link, more);
-  }
-
-  #menu(anchor, id, title) {
-    const entry = (label, className, act) => el("button", { type: "button", role: "menuitem", class: className, onclick: () => {
-      menu.hidePopover();
-      act();
-    } }, label);
-    const menu = el("div", { class: "note-card menu", popover: "auto", role: "menu", "aria-label": title, ontoggle: (event) => {
-      if (event.newState === "closed") menu.remove();
-    }, onkeydown: arrows },
-    entry("Rename", "", () => this.#rename(id, title)), entry("Delete", "danger", () => this.#confirm(id, title)));
-    anchor.parentElement.append(menu);
-    menu.showPopover();
-    const at = anchor.getBoundingClientRect();
-    menu.style.top = `${Math.min(at.bottom + 4, innerHeight - menu.offsetHeight - 8)}px`;
-    menu.style.left = `${Math.max(8, at.right - menu.offsetWidth)}px`;
-    menu.firstElementChild.focus();
   }
 
   #rename(id, title) {
@@ -134,14 +119,6 @@ export class History {
       this.#draw();
     }
   }
-}
-
-function arrows(event) {
-  const items = [...event.currentTarget.children];
-  const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
-  if (!step) return;
-  event.preventDefault();
-  items.at((items.indexOf(document.activeElement) + step) % items.length).focus();
 }
 
 function dayOf(time) {

@@ -63,7 +63,7 @@ function dressHelp(onSwitch, isOn) {
   const box = el("input", { type: "checkbox", onchange: () => onSwitch(box.checked) });
   box.checked = isOn;
   const dialog = byId("help-dialog");
-  dialog.append(el("h2", { id: "help-title" }, "How this works"), el("div", { class: "help-body" },
+  dialog.append(el("h2", { id: "help-title", tabindex: -1, autofocus: true }, "How this works"), el("div", { class: "help-body" },
     el("p", {}, "Ask in your own words. The answer is made from the abstracts in this library, and each number in it opens the sentence it rests on. A dashed mark is a sentence that its source does not bear out."),
     el("dl", {}, LIST.map(([key, text]) => [el("dt", {}, el("kbd", {}, key)), el("dd", {}, text)])),
     el("label", { class: "check" }, box, el("span", {}, "Single keys ( / and ? ) work as shortcuts"))),

@@ -109,6 +109,8 @@ function renderTable(lines, inline) {
     el("tbody", {}, lines.slice(2).filter((line) => ROW.test(line)).map((line) => row("td", line)))));
 }
 
+const NARROW = "\u202f"; // a space that does not break
+
 // Escapes, code, marks, strong and emphasis; underscores and stars inside words are letters.
 const INLINE = new RegExp([
   /\\([\\`*_[\]#|])/, //                                                  1 escaped sign
@@ -126,7 +128,8 @@ export function renderInline(text, mark) {
   for (const found of text.matchAll(INLINE)) {
     const node = inlineNode(found, mark);
     if (!node) continue;
-    if (found.index > end) nodes.push(text.slice(end, found.index));
+    const before = text.slice(end, found.index);
+    if (before) nodes.push(found[4] ? before.replace(/ $/, NARROW) : before); // a mark stays with its word
     nodes.push(node);
     end = found.index + found[0].length;
   }

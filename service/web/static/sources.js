@@ -61,7 +61,7 @@ export class Sources {
   #tick(paper) {
     const box = el("input", { type: "checkbox", onchange: () => this.onTick(paper, box.checked) });
     box.checked = this.isTicked(paper);
-    return el("label", { class: "check" }, box, el("span", {}, "Ask this one"));
+    return el("label", { class: "check" }, box, el("span", {}, "Ask only this"));
   }
 }
 

@@ -16,8 +16,8 @@ const STATES = {
 let made = 0;
 
 export class Turn {
-  // `hooks`: onAsk(question), onRetry(turn), onEdit(text), onSources(turn), onChange(turn), onFlag(flag, sentence).
-  constructor(question, hooks, librarySize = null) {
+  // `hooks` (without onRetry the answer is only shown): onAsk(question), onRetry(turn), onEdit(text), onSources(turn), onChange(turn), onFlag(flag, sentence).
+  constructor(question, hooks, { librarySize = null, level = 2 } = {}) {
     this.id = `t${(made += 1)}`;
     this.question = question;
     this.hooks = hooks;
@@ -25,7 +25,7 @@ export class Turn {
     this.citations = [];
     this.answer = null;
     this.state = "searching";
-    const heading = el("h2", { id: `${this.id}-question`, dir: "auto", tabindex: -1 }, question);
+    const heading = el(`h${level}`, { class: "question", id: `${this.id}-question`, dir: "auto", tabindex: -1 }, question);
     this.progress = el("div", { class: "progress" });
     this.note = el("div");
     this.body = el("div", { class: "answer" });
@@ -88,15 +88,16 @@ export class Turn {
     this.wasCut = isCut;
   }
 
+  // Once there are papers, they are what the line says; the rest is for the ear.
   _status({ text }) {
-    if (this.state === "searching" || !this.papers.length) this.#say(text);
+    if (this.papers.length) announce(text);
+    else this.#say(text);
   }
 
   _sources({ query, papers }) {
     this.papers = papers;
     this.query = query;
     this.#progress(el("span", { class: "dot", "aria-hidden": "true" }), this.#sourcesButton());
-    announce(`${plural(papers.length, "paper")} found. Writing the answer`);
   }
 
   _cites({ citations }) {
@@ -160,7 +161,7 @@ export class Turn {
     const { query, question } = this.answer;
     if (!query || query.trim() === question.trim()) return null;
     return el("span", { class: "searched" }, "Searched for ", el("q", { dir: "auto" }, query), " ",
-      button("Edit", { class: "quiet", "aria-label": "Edit the search and ask again", onclick: () => this.hooks.onEdit(query) }));
+      button("Edit", { class: "text-button", "aria-label": "Edit the search and ask again", onclick: () => this.hooks.onEdit(query) }));
   }
 
   #stateNote() {
@@ -177,7 +178,7 @@ export class Turn {
       ...(notes ?? []).map((note) => el("p", { class: "state-note notes" }, icon("info"), el("span", {}, note))),
       isRefusal ? this.#nearest() : null,
       followups.length ? this.#followups(isRefusal ? "You could ask" : "Ask next", followups) : null,
-      makeFooter(this.answer, () => this.hooks.onRetry(this)),
+      makeFooter(this.answer, this.hooks.onRetry ? () => this.hooks.onRetry(this) : null),
     ].filter(Boolean);
   }
 
@@ -194,7 +195,7 @@ export class Turn {
   #followups(title, questions) {
     return el("section", { class: "followups", "aria-label": title }, el("h3", {}, title),
       questions.slice(0, 3).map((question) => el("button", { type: "button", class: "example", dir: "auto",
-        onclick: () => this.hooks.onAsk(question) }, icon("ask"), el("span", {}, question))));
+        onclick: () => this.hooks.onAsk(question) }, icon("next"), el("span", {}, question))));
   }
 
   #again(label) {

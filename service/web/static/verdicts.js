@@ -26,10 +26,8 @@ export function trustLine(sentences) {
   const good = cited.filter(isGood).length;
   const verbatim = cited.every((sentence) => sentence.verdict === "verbatim");
   const many = plural(cited.length, "sentence");
-  if (good < cited.length) {
-    const rest = cited.length - good;
-    return trust("warn", "alert", `${good} of ${many} found in the source. ${rest === 1 ? "The other is" : `The other ${rest} are`} marked.`);
-  }
+  if (!good) return trust("warn", "alert", `Not one of ${many} was found in its source; see the marks.`);
+  if (good < cited.length) return trust("warn", "alert", `${good} of ${many} found in the source; the rest ${cited.length - good === 1 ? "is" : "are"} marked.`);
   if (cited.length === 1) return trust("good", "check", verbatim ? "The sentence is quoted word for word." : "The sentence was found in its source.");
   return trust("good", "check", verbatim ? `All ${many} are quoted word for word.` : `All ${many} were found in their sources.`);
 }
@@ -57,10 +55,14 @@ export function markSentences(body, sentences, onFlag) {
     for (const chip of chips) tellChip(chip, sentences[index], index);
     const spans = text.wrap(place, `claim claim-${sentences[index].verdict}`, index);
     if (VERDICTS[sentences[index].verdict]?.flag && spans.length) {
-      const last = chips.at(-1) ?? spans.at(-1);
-      last.after(flagOf(sentences[index], onFlag));
+      laterOf(chips.at(-1), spans.at(-1)).after(flagOf(sentences[index], onFlag));
     }
   });
+}
+
+function laterOf(chip, span) {
+  const isBehind = chip && span.compareDocumentPosition(chip) & Node.DOCUMENT_POSITION_FOLLOWING;
+  return isBehind ? chip : span;
 }
 
 function tellChip(chip, { verdict }, index) {
