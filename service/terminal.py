@@ -85,22 +85,42 @@ def paper(core: Core, name: str, *, as_json: bool) -> None:
     click.echo(f"\n{stored.paper.abstract}")
 
 
-def ingest(library: Library, paths: Sequence[Path], *, as_json: bool) -> int:
+def ingest(
+    library: Library,
+    paths: Sequence[Path],
+    *,
+    as_json: bool,
+    is_dry_run: bool = False,
+    rejected_to: Path | None = None,
+) -> int:
     """Ingests files and prints the report; how many records were rejected.
+
+    Those go to the file `rejected_to`, in a form that can be corrected and ingested.
 
     Raises:
         InvalidInput: nothing in the files could be taken.
     """
     sources = [source for path in paths for source in discover(path)]
     with _progress() as advance:
-        report = ingest_sources(library, sources, progress=advance)
+        report = ingest_sources(library, sources, progress=advance, rehearse=is_dry_run)
+    if rejected_to:
+        _write_rejected(report, rejected_to)
     if as_json:
         print_json(report.as_dict())
     else:
+        if is_dry_run:
+            say("Dry run: nothing was kept.")
         _print_report(report)
     if report.rejected and len(report.rejected) == report.found:
         raise InvalidInput("No record could be taken; the reasons stand above.")
     return len(report.rejected)
+
+
+def _write_rejected(report: Report, path: Path) -> None:
+    try:
+        path.write_bytes(b"".join(rejected.line() for rejected in report.rejected))
+    except OSError as error:
+        raise InvalidInput(f"{path} cannot be written ({error.strerror}).") from error
 
 
 def _print_report(report: Report) -> None:
