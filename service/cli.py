@@ -14,8 +14,10 @@ import click
 
 from ingest.errors import CitelightError, InvalidInput
 from service.feed_commands import FILES, Asked, PathsOrFeed, add_feeds
+from service.upkeep import add_upkeep
 
 if TYPE_CHECKING:
+    from ingest.library import Library
     from service.app import Core
     from service.settings import Settings
 
@@ -146,9 +148,17 @@ def ingest() -> None:
 
 @ingest.command(FILES, hidden=True)
 @click.argument("paths", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.option("--dry-run", is_flag=True, help="Only tell what would happen; keep nothing.")
+@click.option(
+    "--rejected",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Write rejected records to this JSONL file, to be corrected and ingested.",
+)
 @_json_flag
 @_told
-def ingest_files(paths: Sequence[Path], as_json: bool) -> None:
+def ingest_files(
+    paths: Sequence[Path], dry_run: bool, rejected: Path | None, as_json: bool
+) -> None:
     """Add papers from files and folders; `-` reads standard input.
 
     Files are told by content. What is known already costs nothing; run it again at will.
@@ -157,16 +167,17 @@ def ingest_files(paths: Sequence[Path], as_json: bool) -> None:
     Examples:
       citelight ingest exports/ library.bib
       citelight ingest corpus.jsonl.gz --json
+      citelight ingest export.csv --rejected bad.jsonl
     """
     from service.app import open_library
     from service.terminal import ingest as take
 
     library = open_library(_settings())
     try:
-        rejected = take(library, paths, as_json=as_json)
+        n_rejected = take(library, paths, as_json=as_json, is_dry_run=dry_run, rejected_to=rejected)
     finally:
         library.close()
-    sys.exit(_PARTLY_REJECTED if rejected else 0)
+    sys.exit(_PARTLY_REJECTED if n_rejected else 0)
 
 
 @_told
@@ -272,19 +283,13 @@ def sample_remove() -> None:
         core.close()
 
 
-@cli.command()
-@_told
-def reindex() -> None:
-    """Build the indexes from the catalogue anew; nothing is embedded again."""
+def _opened() -> "Library":
     from service.app import open_library
 
-    library = open_library(_settings())
-    try:
-        manifest = library.reindex()
-    finally:
-        library.close()
-    n_papers, snapshot = (manifest.n_papers, manifest.snapshot) if manifest else (0, "-")
-    click.echo(f"Indexed {n_papers:,} papers, snapshot {snapshot}.", err=True)
+    return open_library(_settings())
+
+
+add_upkeep(cli, _told, _opened)
 
 
 @cli.group("eval")
@@ -340,6 +345,7 @@ def _core_with_sample() -> "Core":
         say("The library is empty: adding the bundled sample library (once).")
         add_sample_if_empty(core.library)
     return core
+
 
 
 if __name__ == "__main__":
