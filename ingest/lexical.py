@@ -93,22 +93,22 @@ class Words:
         A paper's score is the sum over title and abstract. `among` restricts the search to those
         ordinals, inside the engine.
         """
-        roots = _roots(words)
-        if not roots or k < 1:
+        wanted = roots(words)
+        if not wanted or k < 1:
             return []
-        query = _any([self._either(root) for root in roots])
+        query = _any([self._either(root) for root in wanted])
         return self._hits(query if among is None else self._restricted(query, among), k)
 
     def weigh(self, words: Sequence[str], among: Sequence[int]) -> Weights:
         """What each word is worth, and what it gives each of these papers."""
-        roots = _roots(words)
+        wanted = roots(words)
         row = {ordinal: i for i, ordinal in enumerate(among)}
-        bm25 = np.zeros((len(among), len(roots)), np.float32)
-        for column, root in enumerate(roots):
+        bm25 = np.zeros((len(among), len(wanted)), np.float32)
+        for column, root in enumerate(wanted):
             query = self._restricted(self._either(root), among)
             for ordinal, score in self._hits(query, len(among)) if among else []:
                 bm25[row[ordinal], column] = score
-        return Weights(np.array([self._idf(root) for root in roots], np.float32), bm25)
+        return Weights(np.array([self._idf(root) for root in wanted], np.float32), bm25)
 
     def _idf(self, root: str) -> float:
         n = max(self._searcher.doc_freq(name, root) for name in _FIELDS)
@@ -130,7 +130,8 @@ class Words:
         return [(int(o or 0), float(s)) for o, (s, _) in zip(ordinals, hits, strict=True)]
 
 
-def _roots(words: Sequence[str]) -> list[str]:
+def roots(words: Sequence[str]) -> list[str]:
+    """The different stems of the words, in order."""
     return list(dict.fromkeys(stems(" ".join(words))))
 
 

@@ -1,6 +1,6 @@
 """Questions to passages: dense and lexical search, fused by scores, one passage a paper."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -10,7 +10,7 @@ from ingest.catalogue import StoredPaper
 from ingest.embed import Vectors
 from ingest.errors import InvalidInput, Unavailable
 from ingest.generation import Columns, Generation
-from ingest.lexical import stems, terms
+from ingest.lexical import roots, stems, terms
 from ingest.library import Library
 from ingest.vectors import rows_of
 
@@ -60,13 +60,17 @@ class Passage:
 
 @dataclass(frozen=True, slots=True)
 class Retrieval:
-    """The passages for a query, best first, and what else is known about it."""
+    """The passages for a query, best first, and what else is known about it.
+
+    `idf` holds the stems of its words with what each is worth in this library.
+    """
 
     query: str
     snapshot: str
     n_papers: int
     passages: tuple[Passage, ...]
     query_vector: Vectors = field(repr=False)
+    idf: Mapping[str, float] = field(default_factory=dict, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +87,7 @@ class _Candidates:
     bound: float  # of `lexical`
     coverage: Vectors
     sentence_scores: list[Vectors]
+    idf: Mapping[str, float]
 
     def fused(self) -> Vectors:
         """The scores that rank the papers, about 0 to 1."""
@@ -123,6 +128,7 @@ class Retriever:
                 generation.manifest.n_papers,
                 tuple(passages),
                 vector,
+                found.idf,
             )
 
     def _allowed(self, columns: Columns, filters: Filters) -> NDArray[np.bool_]:
@@ -161,6 +167,7 @@ class Retriever:
             bound=_SATURATED * total,
             coverage=np.asarray((weights.bm25 > 0) @ weights.idf / total, np.float32),
             sentence_scores=[v @ vector for v in _sentence_vectors(generation, positions)],
+            idf=dict(zip(roots(words), weights.idf.tolist(), strict=True)),
         )
 
     def _dense(
