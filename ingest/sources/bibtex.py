@@ -28,24 +28,12 @@ from ingest.sources.values import (
 logging.getLogger("bibtexparser").setLevel(logging.CRITICAL)
 
 MAX_FILE = 256 << 20  # characters; the ACL Anthology with all abstracts has 150 MB
-_ENTRY = re.compile(
-    r"^[ \t]*@[ \t]*(?:article|book|booklet|conference|inbook|incollection|inproceedings|manual"
-    r"|mastersthesis|masterthesis|phdthesis|thesis|misc|proceedings|collection|techreport|report"
-    r"|unpublished|online|electronic|www|dataset|software|patent|standard|periodical|suppbook"
-    r"|string|preamble|comment)\s*[{(]",
-    re.IGNORECASE | re.MULTILINE,
-)
 _BRACE_OR_AND = re.compile(r"\\.|[{}]|\s+and\s+", re.IGNORECASE)
 _PIECE = r"(?:\"[^\"]*\"|\{[^{}]*\}|[\w.:-]+)"
 _JOINED = re.compile(rf"{_PIECE}(?:\s*#\s*{_PIECE})+")
 _INHERITED = ("journal", "journaltitle", "booktitle", "year", "date")
 _VENUES = ("journal", "journaltitle", "booktitle", "school", "institution", "howpublished")
 Fields = Mapping[str, str]
-
-
-def is_bibtex(head: str) -> bool:
-    """Whether the text has a BibTeX entry of a known type."""
-    return _ENTRY.search(head) is not None
 
 
 def read_bibtex(blob: Blob) -> Iterator[Record | Rejection]:

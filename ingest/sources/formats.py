@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from ingest.errors import InvalidInput
 from ingest.papers import Record, Rejection
 from ingest.sources.atom import is_atom, read_atom
-from ingest.sources.bibtex import is_bibtex, read_bibtex
 from ingest.sources.blobs import N_HEAD, Blob
 from ingest.sources.decode import encoding_by_mark
 from ingest.sources.json_records import read_json, read_json_lines
@@ -48,6 +47,12 @@ def _begins(pattern: str) -> Callable[[str], bool]:
     return lambda head: compiled.search(head) is not None
 
 
+def _read_bibtex(blob: Blob) -> Items:
+    from ingest.sources.bibtex import read_bibtex  # its parsers take 0.2 s to import
+
+    return read_bibtex(blob)
+
+
 def _is_json_lines(head: str, _: FieldMap) -> bool:
     """Two objects on two lines, or a first line that is an object and ends the file."""
     first, newline, rest = head.lstrip().partition("\n")
@@ -67,6 +72,12 @@ _WRAPPED = re.compile(
     r"\{\s*\"(?:status|message|meta|results|total|offset|data|items|papers|records|recommendedPapers"
     r"|next|token|count)\""
 )
+_BIBTEX = (
+    r"(?i)^[ \t]*@[ \t]*(?:article|book|booklet|conference|inbook|incollection|inproceedings|manual"
+    r"|mastersthesis|masterthesis|phdthesis|thesis|misc|proceedings|collection|techreport|report"
+    r"|unpublished|online|electronic|www|dataset|software|patent|standard|periodical|suppbook"
+    r"|string|preamble|comment)\s*[{(]"
+)
 # The stricter test stands first.
 FORMATS: tuple[Format, ...] = (
     _fixed("PubMed XML", is_pubmed, read_pubmed),
@@ -80,7 +91,7 @@ FORMATS: tuple[Format, ...] = (
         "ISI", _begins(r"^\ufeff?(?:FN .*\r?\nVR|PT [A-Z]$)"), lambda blob: read_tagged(blob, ISI)
     ),
     _fixed("EndNote refer", _begins(r"^%0 \w"), lambda blob: read_tagged(blob, REFER)),
-    _fixed("BibTeX", is_bibtex, read_bibtex),
+    _fixed("BibTeX", _begins(_BIBTEX), _read_bibtex),
     _fixed("Daily Papers page", is_listing, read_listing),
     _fixed("public-access result page", is_result_page, read_result_page),
     _fixed("Markdown", is_markdown, read_markdown),
