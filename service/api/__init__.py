@@ -16,6 +16,7 @@ from service.api.problems import ERRORS, RequestIds, answer_errors
 from service.app import Core
 from service.jobs import Jobs
 from service.runs import Runs
+from service.slack.serving import mount as mount_slack
 
 logger = logging.getLogger(__name__)
 
@@ -49,6 +50,7 @@ def create_app(core: Core) -> FastAPI:
         app.include_router(router)
     _add_health(app, core)
     web.mount(app)
+    mount_slack(app, core)
     return app
 
 

@@ -1,15 +1,17 @@
 """Calls to Slack's Web API: which failures pass, how long to be patient, one shared session."""
 
 import asyncio
+import logging
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import aiohttp
-from slack_sdk.errors import SlackApiError, SlackClientError
+from slack_sdk.errors import SlackApiError, SlackClientError, SlackRequestError
 from slack_sdk.http_retry import HttpRequest, HttpResponse, RetryState
 from slack_sdk.http_retry.async_handler import AsyncRetryHandler
 from slack_sdk.web.async_client import AsyncWebClient
+from slack_sdk.webhook.async_client import AsyncWebhookClient
 
 T = TypeVar("T")
 Sleep = Callable[[float], Awaitable[None]]
@@ -23,6 +25,10 @@ _PASSING = {
     "request_timeout",
     "service_unavailable",
 }
+# Slack's libraries log whole requests at INFO and DEBUG: questions, which no log may hold.
+sdk_logger = logging.getLogger("service.slack.sdk")
+sdk_logger.setLevel(logging.WARNING)
+
 _MAX_WAIT_S = 30  # a longer Retry-After is a refusal
 _RATE_LIMIT_TRIES = 4
 _TIMEOUT_S = 10
@@ -101,7 +107,44 @@ def web_client(
         timeout=_TIMEOUT_S,
         session=session,
         retry_handlers=[RateLimits(sleep)],
+        logger=sdk_logger,
     )
+
+
+async def respond(
+    url: str,
+    session: aiohttp.ClientSession,
+    *,
+    text: str,
+    blocks: list[dict[str, Any]],
+    is_public: bool = False,
+    sleep: Sleep = asyncio.sleep,
+) -> None:
+    """Sends a message by a response_url, to the asker or `is_public` to the channel.
+
+    Raises:
+        SlackClientError: refused, as when the URL is older than half an hour.
+        aiohttp.ClientError, TimeoutError: it may succeed a moment later.
+    """
+    client = AsyncWebhookClient(
+        url,
+        timeout=_TIMEOUT_S,
+        session=session,
+        retry_handlers=[RateLimits(sleep)],
+        logger=sdk_logger,
+    )
+    response = await client.send(
+        text=text,
+        blocks=blocks,
+        response_type="in_channel" if is_public else "ephemeral",
+        replace_original=False,
+        unfurl_links=False,
+        unfurl_media=False,
+    )
+    if response.status_code >= 500:
+        raise aiohttp.ClientConnectionError(f"response_url: {response.status_code}")
+    if response.status_code != 200:
+        raise SlackRequestError(f"response_url: {response.status_code}")
 
 
 def code_of(error: BaseException) -> str:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from service.settings import Settings
 
-_EXTRA = "Slack needs the extra `slack`. Install it with: pip install 'citelight[slack]'"
+EXTRA = "Slack needs the extra `slack`. Install it with: pip install 'citelight[slack]'"
 _LIBRARIES = ("slack_bolt", "slack_sdk", "aiohttp", "cryptography")
 
 
@@ -42,7 +42,7 @@ class Config:
     def missing(self, *, is_socket: bool = False) -> str | None:
         """What to do before the app can run; None if nothing."""
         if any(find_spec(library) is None for library in _LIBRARIES):
-            return _EXTRA
+            return EXTRA
         if self.bot_token and self.client_id:
             return "Set SLACK_BOT_TOKEN for one workspace or SLACK_CLIENT_ID for many, not both."
         needed = {

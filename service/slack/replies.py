@@ -247,7 +247,7 @@ class StreamedReply:
             channel=self.place.channel,
             ts=message.ts,
             text=notice(message.text),
-            blocks=_content(message.text, blocks),
+            blocks=content(message.text, blocks),
         )
 
     async def _post(self, message: _Message, blocks: list[Block]) -> None:
@@ -255,7 +255,7 @@ class StreamedReply:
             channel=self.place.channel,
             thread_ts=self.place.thread,
             text=notice(message.text),
-            blocks=_content(message.text, blocks),
+            blocks=content(message.text, blocks),
             unfurl_links=False,
             unfurl_media=False,
         )
@@ -314,7 +314,8 @@ def notice(text: str) -> str:
     return shortened(escaped(text), 300)
 
 
-def _content(text: str, blocks: list[Block]) -> list[Block]:
+def content(text: str, blocks: list[Block]) -> list[Block]:
+    """All blocks of a message with this inert Markdown."""
     return [markdown(text), *blocks] if text else blocks
 
 

@@ -3,10 +3,11 @@
 import asyncio
 import logging
 from collections import deque
-from collections.abc import Awaitable, Callable, Hashable
+from collections.abc import Awaitable, Callable
 
 logger = logging.getLogger(__name__)
 
+Thread = tuple[str, ...]
 Job = Callable[[], Awaitable[None]]
 
 _FAREWELL_S = 3.0  # what cancelled jobs get to close their streams
@@ -19,9 +20,9 @@ class Supervisor:
         """At most `limit` jobs run and `most_waiting` wait."""
         self._slots = asyncio.Semaphore(limit)
         self._most_waiting = most_waiting
-        self._waiting: dict[Hashable, deque[Job]] = {}
-        self._workers: dict[Hashable, asyncio.Task[None]] = {}
-        self._running: dict[Hashable, asyncio.Task[None]] = {}
+        self._waiting: dict[Thread, deque[Job]] = {}
+        self._workers: dict[Thread, asyncio.Task[None]] = {}
+        self._running: dict[Thread, asyncio.Task[None]] = {}
         self.is_draining = False
 
     @property
@@ -29,7 +30,7 @@ class Supervisor:
         """Jobs that have not begun."""
         return sum(len(jobs) for jobs in self._waiting.values())
 
-    def submit(self, thread: Hashable, job: Job) -> bool:
+    def submit(self, thread: Thread, job: Job) -> bool:
         """Takes a job, to run after those of the same thread; False when there are too many."""
         if self.is_draining or self.n_waiting >= self._most_waiting:
             return False
@@ -38,12 +39,22 @@ class Supervisor:
             self._workers[thread] = asyncio.create_task(self._work(thread))
         return True
 
-    def stop(self, thread: Hashable) -> bool:
+    def stop(self, thread: Thread) -> bool:
         """Cancels the thread's running job; False if none runs."""
         task = self._running.get(thread)
         if task is None or task.cancelling():
             return False
         return task.cancel()
+
+    async def stop_where(self, is_meant: Callable[[Thread], bool]) -> None:
+        """Cancels what runs and drops what waits in these threads; returns when it has ended."""
+        for thread in [t for t in self._waiting if is_meant(t)]:
+            self._waiting[thread].clear()
+        tasks = [task for thread, task in self._running.items() if is_meant(thread)]
+        for task in tasks:
+            task.cancel()
+        if tasks:
+            await asyncio.wait(tasks, timeout=_FAREWELL_S)
 
     async def drain(self, timeout_s: float) -> None:
         """Takes no more jobs, begins none, and ends with those that run: cancelled if too slow."""
@@ -59,7 +70,7 @@ class Supervisor:
             worker.cancel()
         await asyncio.gather(*self._workers.values(), return_exceptions=True)
 
-    async def _work(self, thread: Hashable) -> None:
+    async def _work(self, thread: Thread) -> None:
         try:
             while self._waiting.get(thread):
                 async with self._slots:
@@ -71,7 +82,7 @@ class Supervisor:
             if not self._waiting.get(thread):
                 self._waiting.pop(thread, None)
 
-    async def _run(self, thread: Hashable, job: Job) -> None:
+    async def _run(self, thread: Thread, job: Job) -> None:
         task: asyncio.Task[None] = asyncio.ensure_future(_as_coroutine(job))
         self._running[thread] = task
         try:
