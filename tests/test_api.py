@@ -199,7 +199,7 @@ def test_papers_are_listed_page_by_page(client: TestClient) -> None:
     titles: list[str] = []
     cursor: str | None = ""
     while cursor is not None:
-        query = {"sort": "title", "limit": 40, "cursor": cursor}
+        query: dict[str, str | int] = {"sort": "title", "limit": 40, "cursor": cursor}
         page = client.get("/v1/papers", params=query).json()
         titles += [p["title"] for p in page["papers"]]
         cursor = page["next_cursor"]

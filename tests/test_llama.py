@@ -15,7 +15,9 @@ def test_llama_index_retrieves_from_the_library(core: Core) -> None:
 
 
 def test_the_best_sentence_stands_at_its_offsets(core: Core) -> None:
-    (node,) = LibraryRetriever(core.retriever, k=1).retrieve("saturating function of how often a term occurs")
+    (node,) = LibraryRetriever(core.retriever, k=1).retrieve(
+        "saturating function of how often a term occurs"
+    )
     start, end = node.metadata["best_sentence"]
 
     assert "saturating" in node.node.get_content()[start:end]
