@@ -7,13 +7,22 @@ reader, or None. The bounds were chosen on damaged and reworded sentences (evals
 
 from collections.abc import Callable, Iterator
 
-from service.opposites import axes, is_denial, negations_of, scope
+from service.opposites import (
+    axes,
+    is_denial,
+    is_directed,
+    is_effect,
+    negations_of,
+    relation,
+    scope,
+)
 from service.quantities import Quantity, agrees
 from service.statements import Source, Spot, Statement
 
 Guard = Callable[[Statement, Source], str | None]
 
 _SAME_PLACE = 0.45  # likeness from which two places speak of the same thing
+_OPPOSED_PLACE = 0.33  # the same for opposites: rarely does a text have both by chance
 _DENIED_PLACE = 0.35  # the same for words after a denial: they are compared with several others
 _MOST = 0.6  # share of its words that a statement must have to be taken for the one meant
 _CLEARLY = 0.15  # by how much one place must be more alike than another to be preferred
@@ -78,7 +87,7 @@ def changed_direction(said: Statement, source: Source) -> str | None:
     """A word where the source has its opposite, or another of its kind ("mice" for "rats")."""
     for place, word in enumerate(said.words):
         same, opposite = _sides(said, place, source)
-        if opposite and opposite.likeness >= max(_SAME_PLACE, same + _CLEARLY):
+        if opposite and opposite.likeness >= max(_OPPOSED_PLACE, same + _CLEARLY):
             return f"the source says “{opposite.word.text}” where this says “{word.text}”"
     return None
 
@@ -89,7 +98,7 @@ def _sides(said: Statement, place: int, source: Source) -> tuple[float, Spot | N
     for spot, is_same in _related(said, place, source):
         if is_same == (spot.is_denied == (place in said.denied)):
             same = max(same, spot.likeness)
-        elif not is_same and spot.is_near:
+        elif not is_same and spot.is_near and _may_oppose(said, spot):
             opposite = max(opposite or spot, spot, key=lambda s: s.likeness)
     return same, opposite
 
@@ -97,20 +106,13 @@ def _sides(said: Statement, place: int, source: Source) -> tuple[float, Spot | N
 def _related(said: Statement, place: int, source: Source) -> Iterator[tuple[Spot, bool]]:
     """Places where the source says the word, one of its meaning (True) or its opposite (False)."""
     word = said.words[place]
-    sides = axes().get(word.stem, frozenset())
-    if not (word.is_content or sides):
+    if not (word.is_content or word.stem in axes()):
         return
-    wanted, negations = {axis for axis, _ in sides}, negations_of(word.text)
-    for index, statement in enumerate(source.statements):
-        for other, theirs in enumerate(statement.words):
-            if theirs.stem == word.stem:
-                yield source.spot(said, place, index, other), True
-            elif theirs.stem in negations:
-                yield source.spot(said, place, index, other), False
-            elif wanted:
-                their_sides = axes().get(theirs.stem, frozenset())
-                if any(axis in wanted for axis, _ in their_sides):
-                    yield source.spot(said, place, index, other), bool(sides & their_sides)
+    for stem in source.candidates(word.stem):
+        is_same = relation(word.stem, stem)
+        if is_same is not None:
+            for spot in source.spots(said, place, stem):
+                yield spot, is_same
 
 
 def changed_denial(said: Statement, source: Source) -> str | None:
@@ -122,30 +124,34 @@ def _added_denial(said: Statement, source: Source) -> str | None:
     for place in range(len(said.words)):
         if not is_denial(said.words, place):
             continue
-        against: list[Spot] = []
+        agrees_best, against = 0.0, None
         for i in scope(said.words, place):
-            spots = _best(list(_related(said, i, source)))
-            if any(is_same == (s.is_denied == (i in said.denied)) for s, is_same in spots):
-                break
-            against += [s for s, _ in spots]
-        else:
-            worst = max(against, key=lambda s: s.likeness, default=None)
-            if worst and worst.likeness >= _DENIED_PLACE:
-                return f"the source does not say “{said.words[place].text} {worst.word.text}”"
-            if not against and _affirms(source.statements[source.near[0]], said):
-                return f"the source does not say “{said.words[place].text}”"
+            for spot, is_same in _related(said, i, source):
+                if is_same == (spot.is_denied == (i in said.denied)):
+                    agrees_best = max(agrees_best, spot.likeness)
+                elif _may_oppose(said, spot):
+                    against = max(against or spot, spot, key=lambda s: s.likeness)
+        if against and against.likeness >= max(_DENIED_PLACE, agrees_best + _CLEARLY):
+            return f"the source does not say “{said.words[place].text} {against.word.text}”"
+        if not against and not agrees_best and _affirms(source.statements[source.near[0]], said):
+            return f"the source does not say “{said.words[place].text}”"
     return None
+
+
+def _may_oppose(said: Statement, spot: Spot) -> bool:
+    """Whether the place asserts something: an aim or a question contradicts nothing."""
+    return said.asks or not spot.statement.asks or _is_alike(said, spot.statement)
+
+
+def _is_alike(said: Statement, statement: Statement) -> bool:
+    return len(said.stems & statement.stems) >= _MOST * len(said.stems)
 
 
 def _affirms(statement: Statement, said: Statement) -> bool:
     """Whether a statement that says most of what is said denies nothing."""
-    is_alike = len(said.stems & statement.stems) >= _MOST * len(said.stems)
-    return is_alike and not any(is_denial(statement.words, i) for i in range(len(statement.words)))
-
-
-def _best(spots: list[tuple[Spot, bool]]) -> list[tuple[Spot, bool]]:
-    top = max((s.likeness for s, _ in spots), default=0.0)
-    return [(s, is_same) for s, is_same in spots if s.likeness >= top - 0.1]
+    return _is_alike(said, statement) and not any(
+        is_denial(statement.words, i) for i in range(len(statement.words))
+    )
 
 
 def _lost_denial(said: Statement, source: Source) -> str | None:
@@ -166,9 +172,13 @@ def _plain_in(said: Statement, source: Source, index: int, place: int) -> str | 
     n_missing = 0
     for other in scope(statement.words, place):
         word = statement.words[other]
-        if any(said.places(negation) for negation in negations_of(word.text)):
+        if any(said.places(negation) for negation in negations_of(word.stem)):
             return None
-        own = [(source.spot(said, i, index, other).likeness, i) for i in said.places(word.stem)]
+        own = [
+            (source.spot(said, i, index, other).likeness, i)
+            for i, theirs in enumerate(said.words)
+            if relation(word.stem, theirs.stem) or _is_some_effect(word.stem, theirs.stem)
+        ]
         alike, i = max(own, default=(0.0, -1))
         if alike < _DENIED_PLACE:
             n_missing += 1
@@ -177,6 +187,11 @@ def _plain_in(said: Statement, source: Source, index: int, place: int) -> str | 
         elif not _is_plain_elsewhere(said, i, source, alike):
             plain.append(word.text)
     return plain[0] if len(plain) > n_missing else None
+
+
+def _is_some_effect(general: str, directed: str) -> bool:
+    """ "No effect" denies "increases" as well."""
+    return is_effect(general) and is_directed(directed)
 
 
 def _is_plain_elsewhere(said: Statement, place: int, source: Source, alike: float) -> bool:

@@ -22,6 +22,11 @@ _SAYING = frozenset(
     for word in """find found observe see seen show shown demonstrate suggest indicate report say
     believe think know known conclude confirm prove reveal mean hold true case evidence""".split()
 )
+_EFFECTS = frozenset(
+    stem(word)
+    for word in "affect effect influence impact change alter alteration differ difference".split()
+)
+_EFFECT_AXES = 4  # the first lines of opposites.txt
 
 
 @lru_cache(maxsize=1)
@@ -34,6 +39,30 @@ def axes() -> Mapping[str, frozenset[Side]]:
             for word in words.split():
                 found.setdefault(stem(word), set()).add((axis, side))
     return {word: frozenset(sides) for word, sides in found.items()}
+
+
+@lru_cache(maxsize=200_000)
+def relation(one: str, other: str) -> bool | None:
+    """Whether two stems say the same (True) or exclude each other (False); None: neither."""
+    if one == other:
+        return True
+    if _negates(one, other) or _negates(other, one):
+        return False
+    theirs = axes().get(other)
+    if not theirs or one not in axes():
+        return None
+    ours = axes()[one]
+    if any(
+        axis == their_axis and side != their_side
+        for axis, side in ours
+        for their_axis, their_side in theirs
+    ):
+        return False
+    return True if ours & theirs else None
+
+
+def _negates(long: str, short: str) -> bool:
+    return len(short) > 3 and long.endswith(short) and long.removesuffix(short) in _PREFIXES
 
 
 def is_denial(words: Sequence[Word], place: int) -> bool:
@@ -74,10 +103,18 @@ def denied(words: Sequence[Word]) -> frozenset[int]:
     return frozenset(odd)
 
 
-@lru_cache(maxsize=20_000)
-def negations_of(word: str) -> frozenset[str]:
-    """The stems of the word with a prefix that negates it, and without the one it has."""
-    text = word.casefold()
-    made = {stem(prefix + text) for prefix in _PREFIXES}
-    bare = {stem(text.removeprefix(p)) for p in _PREFIXES if text.startswith(p) and len(text) > 6}
-    return frozenset(each for each in made | bare if len(each) > 3) - {stem(text)}
+def negations_of(stem: str) -> frozenset[str]:
+    """The stem with each prefix that negates it, and without the one it has."""
+    made = {prefix + stem for prefix in _PREFIXES}
+    bare = {stem.removeprefix(p) for p in _PREFIXES if stem.startswith(p)}
+    return frozenset(each for each in made | bare if len(each) > 3)
+
+
+def is_effect(stem: str) -> bool:
+    """Whether the word speaks of an effect without its direction: "affects", "change"."""
+    return stem in _EFFECTS
+
+
+def is_directed(stem: str) -> bool:
+    """Whether the word speaks of an effect and its direction: "increases", "improves"."""
+    return any(axis < _EFFECT_AXES for axis, _ in axes().get(stem, ()))
