@@ -13,7 +13,7 @@ from service.compose import generate, quote
 from service.conversations import Conversations
 from service.draft import Draft
 from service.events import Event
-from service.followup import Turn, rewritten, standalone
+from service.followup import Turn, retold, rewritten, standalone
 from service.generate import Exchange, Generator
 from service.retrieve import Filters, Retrieval, Retriever
 
@@ -83,11 +83,13 @@ class Assistant:
         owner: str | None = None,
         query: str | None = None,
         filters: Filters | None = None,
+        history: Sequence[Exchange] = (),
     ) -> AsyncGenerator[Event]:
         """The events of one answer; see `service.events` for their order.
 
         With an `owner` the answer belongs to that conversation of theirs, or to a new one. A
         follow-up in a conversation is searched for as a query of its own; `query` replaces it.
+        `history` is a conversation that the caller keeps, oldest first.
 
         Raises:
             CitelightError: before the first event for a question that cannot be asked, later when
@@ -97,7 +99,8 @@ class Assistant:
         conversation_id = await asyncio.to_thread(
             self._conversation, conversation_id, owner, question
         )
-        turns = await asyncio.to_thread(self._turns, conversation_id)
+        turns = retold(history[-_TURNS:]) if history else []
+        turns += await asyncio.to_thread(self._turns, conversation_id)
         draft = Draft(question, conversation_id)
         yield events.Run(draft.id, draft.question, conversation_id)
         yield events.Status("searching", "Searching the abstracts")
@@ -110,8 +113,8 @@ class Assistant:
         yield events.Sources(retrieval.query, found)
         yield events.Status("writing", _found(retrieval))
         state = judge(retrieval).state
-        history = [turn.exchange() for turn in turns]
-        async for event in self._write(draft, retrieval, state, history):
+        told = [turn.exchange() for turn in turns]
+        async for event in self._write(draft, retrieval, state, told):
             yield event
         answer = draft.answer(retrieval, state, self._settings_hash)
         await asyncio.to_thread(self._conversations.save, answer)

@@ -67,6 +67,15 @@ def standalone(question: str, turns: Sequence[Turn]) -> str:
     return query[:_MAX_QUERY]
 
 
+def retold(exchanges: Sequence[Exchange]) -> list[Turn]:
+    """Turns of a conversation that somebody else kept, oldest first; they name no papers."""
+    turns: list[Turn] = []
+    for exchange in exchanges:
+        query = standalone(exchange.question, turns)
+        turns.append(Turn(exchange.question, query, exchange.answer, ()))
+    return turns
+
+
 async def rewritten(question: str, turns: Sequence[Turn], generator: Generator) -> str:
     """The question as a query of its own, by a model; by rules where the model fails or rambles."""
     if not turns:
