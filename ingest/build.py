@@ -170,6 +170,7 @@ class _Run:
             return report
         if manifest := self._library.publish():
             report.papers, report.snapshot = manifest.n_papers, manifest.snapshot
+        self._catalogue.close_runs(but=self._run)
         if self._run is not None:
             self._catalogue.finish_run(self._run, report.as_dict())
         return report

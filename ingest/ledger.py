@@ -248,6 +248,13 @@ class Ledger(Database):
             (now(), orjson.dumps(report).decode(), run),
         )
 
+    def close_runs(self, *, but: int | None) -> None:
+        """Marks runs that were cut off as over: what they stored is published now."""
+        left = [r[0] for r in self._query("SELECT id FROM runs WHERE finished_at IS NULL")]
+        for run in left:
+            if run != but:
+                self.finish_run(run, {"cut_off": True})
+
     def runs(self, n: int = 20) -> list[Run]:
         """The last `n` runs that changed something, newest first."""
         sql = (

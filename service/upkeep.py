@@ -109,7 +109,9 @@ def _sources(library: "Library", *, as_json: bool) -> None:
         click.echo("\nLast runs that changed something:")
     for run in runs:
         counts = [f"{run.report[c]:,} {c}" for c in ("new", "updated") if run.report.get(c)]
-        told = ", ".join(counts) or "removal" if run.finished_at else "under way or cut off"
+        told = ", ".join(counts) or ("cut off" if "cut_off" in run.report else "no new papers")
+        if not run.finished_at:
+            told = "under way or cut off"
         click.echo(f"{run.started_at}  {told}  ({', '.join(run.sources[:3])})")
 
 

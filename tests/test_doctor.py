@@ -116,6 +116,13 @@ def test_a_run_that_was_cut_off_is_told(lib: Library) -> None:
     assert "was cut off" in problems(lib)["runs"]
 
 
+def test_the_next_run_settles_one_that_was_cut_off(lib: Library) -> None:
+    lib.catalogue.start_run(["a"])
+    ingest(lib, many(40))
+
+    assert problems(lib) == {}
+
+
 def test_a_run_under_way_is_no_problem(lib: Library) -> None:
     lib.catalogue.start_run(["a"])
     with lib.writing():

@@ -20,13 +20,13 @@ def lib(tmp_path: Path) -> Iterator[Library]:
 
 def test_joined_papers_say_what_joined_them(lib: Library) -> None:
     ingest(lib, given(record(1, doi="10.1/x"), name="a"))
-    ingest(lib, given(record(2, doi="10.1/x", key="k"), record(1, key="m"), name="b"))
+    ingest(lib, given(record(1, doi="10.1/x", venue="V"), record(1, key="m"), name="b"))
     (found,) = joined(lib.catalogue)
 
-    assert found.title in {paper(1).title, paper(2).title}
+    assert found.title == paper(1).title
     assert [(p.source, p.record, p.why) for p in found.parts] == [
         ("a", "record 1", ""),
-        ("b", "record 2", "doi:10.1/x"),
+        ("b", "record 1", "doi:10.1/x"),
         ("b", "record 1", "title"),
     ]
 
