@@ -11,6 +11,7 @@ from service.draft import Draft, nearest
 from service.events import Event
 from service.extract import choose, lead
 from service.generate import Delta, Exchange, GenerationFailed, Generator, PromptPassage, fit
+from service.inert import inert
 from service.marks import Marked, MarkParser, Piece, Text
 from service.retrieve import Passage, Retrieval
 
@@ -23,7 +24,7 @@ async def quote(draft: Draft, retrieval: Retrieval) -> AsyncGenerator[Event]:
         is_new = stored.id not in numbers
         n = numbers.setdefault(stored.id, len(numbers) + 1)
         yield draft.cite(n, chosen.passage, [chosen.sentence])
-        text = stored.sentence(chosen.sentence)
+        text = inert(chosen.text)
         before = ("\n\n" if draft.text else "") + lead(chosen.passage) if is_new else " "
         yield draft.write(f"{before}{text} [{n}]")
         draft.sentences.append(AnswerSentence(text, (n,), "verbatim", "quoted word for word"))
