@@ -28,9 +28,10 @@ def digest(*parts: str) -> str:
 
 def normalised(title: str) -> str:
     """A title reduced to lower-case words without accents, for comparing titles."""
-    decomposed = unicodedata.normalize("NFKD", title)
-    letters = "".join(c for c in decomposed if not unicodedata.combining(c))
-    return _NO_WORD.sub(" ", letters.casefold()).strip()
+    if not title.isascii():  # seven times dearer
+        decomposed = unicodedata.normalize("NFKD", title)
+        title = "".join(c for c in decomposed if not unicodedata.combining(c))
+    return _NO_WORD.sub(" ", title.casefold()).strip()
 
 
 def arxiv_key(arxiv_id: str) -> str:
