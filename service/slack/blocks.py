@@ -10,7 +10,9 @@ Block = dict[str, Any]
 
 MAX_PAPERS = 8  # with their sentences under an answer; the rest is behind "All sources"
 MAX_FOLLOWUPS = 3
-_MAX_QUOTES = 1_300  # characters a paper; eight of them stay under Slack's 13,000 a message
+_MAX_CITED = 9_600  # characters of all cited papers, well under Slack's 13,000 a message
+_MAX_QUOTES = 1_300  # characters of one paper's sentences
+_LEAST = 80  # below that no sentence is begun
 _MAX_TITLE = 300
 _MAX_AUTHORS = 3
 _BUTTON_TEXT = 75
@@ -33,7 +35,8 @@ def answer_blocks(
     `page` is the answer's web page, `asker` who may delete the reply (nobody if None);
     `is_private` says that only the asker sees it: then it can be posted to the channel instead.
     """
-    blocks = [_cited(citation) for citation in answer.citations[:MAX_PAPERS]]
+    shown = answer.citations[:MAX_PAPERS]
+    blocks = [_cited(citation, _MAX_CITED // len(shown)) for citation in shown]
     if answer.state in _FROM_PAPERS and answer.also_retrieved:
         blocks.append(_nearest(answer.also_retrieved))
     blocks.append(_context(*_made(answer, page)))
@@ -83,15 +86,16 @@ def sources_chunk(papers: Sequence[PaperCard]) -> list[dict[str, str]]:
     ]
 
 
-def _cited(citation: Citation) -> Block:
+def _cited(citation: Citation, room: int) -> Block:
+    facts = f"[{citation.n}] {_facts(citation.paper)}"
     quotes: list[str] = []
-    room = _MAX_QUOTES
+    room = max(_LEAST, min(_MAX_QUOTES, room - len(facts)))
     for quoted in citation.evidence:
-        if room < 80:
+        if room < _LEAST:
             break
         quotes.append(f"“{escaped(shortened(quoted.quote, room))}”")
         room -= len(quotes[-1])
-    return _context("\n".join([f"[{citation.n}] {_facts(citation.paper)}", *quotes]))
+    return _context("\n".join([facts, *quotes]))
 
 
 def _facts(paper: PaperCard) -> str:

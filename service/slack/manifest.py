@@ -48,7 +48,7 @@ SCOPES: dict[str, str] = {
     "assistant:write": "suggest questions in the Messages tab; part of every agent",
     "channels:history": "go on in threads of public channels without a mention",
     "chat:write": "reply, stream, show progress, delete own replies",
-    "commands": f"offer {COMMAND} and the message shortcut",
+    "commands": "offer /papers and the message shortcut",
     "groups:history": "go on in threads of private channels without a mention",
     "im:history": "read direct messages to the app",
     "mpim:history": "go on in group conversations without a mention",

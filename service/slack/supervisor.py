@@ -30,6 +30,11 @@ class Supervisor:
         """Jobs that have not begun."""
         return sum(len(jobs) for jobs in self._waiting.values())
 
+    async def idle(self) -> None:
+        """Returns when no job runs or waits."""
+        while workers := list(self._workers.values()):
+            await asyncio.wait(workers)
+
     def submit(self, thread: Thread, job: Job) -> bool:
         """Takes a job, to run after those of the same thread; False when there are too many."""
         if self.is_draining or self.n_waiting >= self._most_waiting:

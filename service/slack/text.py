@@ -9,6 +9,7 @@ _GAP = "\u200b"  # shows nothing, and breaks what would be a mention or a link
 _ACTIVE = ("<!", "<@", "<#", "<mailto:", "<tel:", "](", "]:", "://")
 _ACTIVE_MARK = re.compile("|".join(f"{re.escape(a[0])}(?={re.escape(a[1:])})" for a in _ACTIVE))
 _BREAKS = ("\n\n", "\n", ". ", "。", " ")
+_MAX_URL = 500  # longer ones are no addresses of papers, and fill a message
 _ZWJ = "\u200d"
 _URL_SAFE = "/:?#[]@!$&'()*+,;=%~-._"
 _ENTITIES = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;"})
@@ -26,6 +27,10 @@ def unfinished(text: str) -> int:
         for length in range(1, len(active)):
             if text.endswith(active[:length]):
                 longest = max(longest, length)
+    while longest < len(text) and any(
+        text.startswith(active, len(text) - longest - 1) for active in _ACTIVE
+    ):
+        longest += 1  # what is held must not begin inside another one
     return longest
 
 
@@ -91,7 +96,8 @@ def web_address(url: str | None) -> str | None:
         is_web = urlsplit(url).scheme in ("http", "https")
     except ValueError:
         return None
-    return quote(url.strip(), safe=_URL_SAFE) if is_web else None
+    address = quote(url.strip(), safe=_URL_SAFE)
+    return address if is_web and len(address) <= _MAX_URL else None
 
 
 def link(url: str | None, label: str) -> str:
