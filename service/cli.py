@@ -85,6 +85,22 @@ def serve(host: str | None, port: int | None) -> None:
 
 
 @cli.command()
+@_told
+def mcp() -> None:
+    """Serve an MCP client that starts this command, over standard input and output.
+
+    Over HTTP, MCP is at /mcp of `citelight serve`.
+    """
+    from service.mcp import run_stdio
+
+    core = _core_with_sample()
+    try:
+        run_stdio(core)
+    finally:
+        core.close()
+
+
+@cli.command()
 @click.argument("question")
 @click.option("--year-from", type=int, help="Only papers of this year or later.")
 @click.option("--year-to", type=int, help="Only papers of this year or earlier.")

@@ -15,6 +15,8 @@ from service.api.library import library
 from service.api.problems import ERRORS, RequestIds, answer_errors
 from service.app import Core
 from service.jobs import Jobs
+from service.mcp import mount as mount_mcp
+from service.openai_api import openai_routes
 from service.runs import Runs
 from service.slack.serving import mount as mount_slack
 
@@ -46,11 +48,17 @@ def create_app(core: Core) -> FastAPI:
     )
     app.add_middleware(RequestIds)
     answer_errors(app)
-    for router in (asking(core, runs), library(core, jobs), history(core)):
+    for router in (
+        asking(core, runs),
+        library(core, jobs),
+        history(core),
+        openai_routes(core, runs),
+    ):
         app.include_router(router)
     _add_health(app, core)
     web.mount(app)
     mount_slack(app, core)
+    mount_mcp(app, core)
     return app
 
 

@@ -12,7 +12,7 @@ from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from ingest.errors import CitelightError, Conflict
-from service import events
+from service import events, openai_api
 from service.citations import plain
 from service.runs import failure
 
@@ -93,7 +93,9 @@ def answer_errors(app: FastAPI) -> None:
 def problem(
     request: Request, failed: events.Failed, headers: dict[str, str] | None = None
 ) -> Response:
-    """The response that says what failed."""
+    """The response that says what failed, in the form that the address's clients read."""
+    if openai_api.owns(request.url.path):
+        return openai_api.error_response(failed, headers)
     content = plain(failed) | {"request_id": request.state.id}
     return Response(
         orjson.dumps(content), failed.status, headers, media_type="application/problem+json"
