@@ -1,10 +1,10 @@
 """The error tree. Every text is for the person who sees it: what is wrong and what to do.
 
-    CitelightError
-    ├── InvalidInput     what was given cannot be used            (HTTP 422, exit 1)
-    ├── NotFound         the thing asked for is not there         (HTTP 404, exit 1)
-    ├── Conflict         another process holds what is needed     (HTTP 409, exit 1)
-    └── Unavailable      a part we depend on does not answer now  (HTTP 503, exit 1)
+CitelightError
+├── InvalidInput     what was given cannot be used            (HTTP 422, exit 1)
+├── NotFound         the thing asked for is not there         (HTTP 404, exit 1)
+├── Conflict         another process holds what is needed     (HTTP 409, exit 1)
+└── Unavailable      a part we depend on does not answer now  (HTTP 503, exit 1)
 """
 
 
