@@ -75,6 +75,16 @@ class Catalogue(Ledger):
             "FROM papers WHERE is_live ORDER BY ordinal"
         )
 
+    def facts(self) -> list[tuple[int, str | None, list[str], list[str]]]:
+        """`(ordinal, venue, authors, categories)` of every live paper, by ordinal."""
+        sql = "SELECT ordinal, venue, facts FROM papers WHERE is_live ORDER BY ordinal"
+        rows = ((o, venue, orjson.loads(facts)) for o, venue, facts in self._query(sql))
+        return [(o, v, f.get("authors", []), f.get("categories", [])) for o, v, f in rows]
+
+    def titles(self) -> list[tuple[int, str]]:
+        """`(ordinal, title)` of every live paper, by ordinal."""
+        return self._query("SELECT ordinal, title FROM papers WHERE is_live ORDER BY ordinal")
+
     def papers(self, ordinals: Sequence[int]) -> list[StoredPaper]:
         """The papers in these rows, live or retired, in the order asked; missing ones left out."""
         found = {p.ordinal: p for p in self._papers("ordinal IN ({})", ordinals)}

@@ -1,8 +1,7 @@
 """Words: BM25 over titles and abstracts, kept in tantivy."""
 
-import math
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,9 +11,12 @@ from numpy.typing import NDArray
 
 from ingest.disk import FULL
 from ingest.errors import Unavailable
+from ingest.postings import Postings, Weights
+from ingest.postings import write as write_postings
 
 _WORD = re.compile(r"\w+")
 _FIELDS = ("title", "abstract")
+_POSTINGS = "postings"  # a folder within the index's own
 _HEAP_BYTES = 64 * 1024 * 1024
 
 STOP_WORDS = frozenset(
@@ -53,18 +55,6 @@ class Entry:
     abstract: str
 
 
-@dataclass(frozen=True, slots=True)
-class Weights:
-    """Words of a question against papers, a column for each different stem of them.
-
-    `idf` is ln(1 + (N - n + 0.5) / (n + 0.5)), highest for a stem no paper has (n = 0); `bm25`,
-    of shape (papers, stems), is 0 where a paper lacks the stem.
-    """
-
-    idf: NDArray[np.float32]
-    bm25: NDArray[np.float32]
-
-
 def terms(question: str) -> list[str]:
     """The words of a question worth searching, lower-case, in order, each once.
 
@@ -80,6 +70,9 @@ class Words:
     def __init__(self, path: Path) -> None:
         self._index = tantivy.Index.open(str(path))
         self._searcher = self._index.searcher()
+        self._postings = Postings(path / _POSTINGS)
+        if len(self._postings.ordinals) != self.n_papers:
+            raise ValueError("the word lists hold other papers than the word index")
 
     @property
     def n_papers(self) -> int:
@@ -99,20 +92,25 @@ class Words:
         query = _any([self._either(root) for root in wanted])
         return self._hits(query if among is None else self._restricted(query, among), k)
 
-    def weigh(self, words: Sequence[str], among: Sequence[int]) -> Weights:
-        """What each word is worth, and what it gives each of these papers."""
-        wanted = roots(words)
-        row = {ordinal: i for i, ordinal in enumerate(among)}
-        bm25 = np.zeros((len(among), len(wanted)), np.float32)
-        for column, root in enumerate(wanted):
-            query = self._restricted(self._either(root), among)
-            for ordinal, score in self._hits(query, len(among)) if among else []:
-                bm25[row[ordinal], column] = score
-        return Weights(np.array([self._idf(root) for root in wanted], np.float32), bm25)
+    def weigh(self, words: Sequence[str], rows: NDArray[np.int64]) -> Weights:
+        """What each different stem of the words is worth, and what they give to these papers.
 
-    def _idf(self, root: str) -> float:
-        n = max(self._searcher.doc_freq(name, root) for name in _FIELDS)
-        return math.log(1 + (self.n_papers - n + 0.5) / (n + 0.5))
+        `rows` are places among the papers by rising ordinal, and must rise.
+        """
+        return self._postings.weigh(roots(words), rows)
+
+    def with_phrase(self, phrase: str) -> list[int]:
+        """Ordinals of the papers whose title or abstract has these words side by side.
+
+        Words are compared by their stems.
+        """
+        wanted = stems(phrase)
+        if len(wanted) < 2:
+            return [ordinal for ordinal, _ in self.search(wanted, max(self.n_papers, 1))]
+        words: list[str | tuple[int, str]] = list(wanted)
+        schema = self._index.schema
+        query = _any([tantivy.Query.phrase_query(schema, name, words) for name in _FIELDS])
+        return [ordinal for ordinal, _ in self._hits(query, max(self.n_papers, 1))]
 
     def _either(self, root: str) -> tantivy.Query:
         schema = self._index.schema
@@ -149,8 +147,13 @@ def write(path: Path, entries: Iterable[Entry]) -> None:
         path.mkdir(parents=True, exist_ok=True)
         index = tantivy.Index(_schema(), path=str(path), reuse=True)
         writer = index.writer(heap_size=_HEAP_BYTES, num_threads=1)
-        for entry in entries:
-            writer.add_document(_document(entry))
+
+        def added() -> Iterator[tuple[int, list[str], list[str]]]:
+            for entry in entries:
+                writer.add_document(_document(entry))
+                yield entry.ordinal, stems(entry.title), stems(entry.abstract)
+
+        write_postings(path / _POSTINGS, added())
         writer.commit()
         writer.wait_merging_threads()
     except ValueError as error:  # what tantivy makes of all its errors

@@ -1,7 +1,9 @@
 """Questions to passages: dense and lexical search, fused by scores, one passage a paper."""
 
-from collections.abc import Mapping, Sequence
+import threading
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -9,42 +11,33 @@ from numpy.typing import NDArray
 from ingest.catalogue import StoredPaper
 from ingest.embed import Vectors
 from ingest.errors import InvalidInput, Unavailable
-from ingest.generation import Columns, Generation
+from ingest.generation import Generation
 from ingest.lexical import roots, stems, terms
 from ingest.library import Library
-from ingest.vectors import rows_of
+from service import operators
+from service.candidates import Candidates, Positions, find, sentence_vectors
+from service.filters import Facets, Filters, Mask, allowed
+from service.named import WHOLE_TITLE, Names, is_nearly
+from service.operators import Asked, Operator
 
-DEPTH = 100  # candidates each engine gives
-_DENSE_FETCH = 200  # chunks, so that their best-of-paper still leaves DEPTH papers
-_BROAD = 0.1  # share of the library from which a filter is applied after over-fetching
+__all__ = ["Filters", "Operator", "Passage", "Retrieval", "Retriever"]
+
+T = TypeVar("T")
+
 _MAX_QUERY = 2_000  # characters; no question says more, and the engines are linear in it
-# Best chunk, best sentence, BM25, share of the question's terms: fitted with each of five sets left
-# out in turn and rounded (evals/LOG.md): nDCG@10 0.683 on average, RRF 0.660, each part alone 0.64.
-_WEIGHTS = (0.30, 0.28, 0.23, 0.19)
-_SATURATED = 2.2  # k1 + 1: what a term gives at most, in units of its idf
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Filters:
-    """What the answer may draw on; empty fields allow everything."""
-
-    year_from: int | None = None
-    year_to: int | None = None
-    sources: tuple[str, ...] = ()
-    venues: tuple[str, ...] = ()
-    papers: tuple[str, ...] = ()
-
-    def __bool__(self) -> bool:
-        return any((self.year_from, self.year_to, self.sources, self.venues, self.papers))
+_COPY = 0.97  # cosine from which two papers are versions of one
+_LOOKED_AT = 12  # candidates whose titles are compared with the question
+_NOWHERE = np.empty(0, np.int64)
 
 
 @dataclass(frozen=True, slots=True)
 class Passage:
     """A retrieved paper with all that ranked it. Ranks count from 1; None where an engine missed.
 
-    `score` is the fused score (about 0 to 1), `dense_score` a cosine, `lexical_score` BM25.
-    `sentence_vectors` has a row for each sentence of the abstract, `sentence_scores` its cosine
-    to the query.
+    `score` is the fused score (about 0 to 1), `dense_score` a cosine, `lexical_score` BM25,
+    `coverage` the share of the query's idf that the paper holds, `share` BM25 as a share of what
+    a paper full of the terms would get. `sentence_vectors` has a row for each sentence of the
+    abstract, `sentence_scores` its cosine to the query.
     """
 
     stored: StoredPaper
@@ -56,13 +49,17 @@ class Passage:
     matched_terms: tuple[str, ...]
     sentence_scores: Vectors = field(repr=False)
     sentence_vectors: Vectors = field(repr=False)
+    coverage: float = 0.0
+    share: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
 class Retrieval:
     """The passages for a query, best first, and what else is known about it.
 
-    `idf` holds the stems of its words with what each is worth in this library.
+    `query` is what was asked, `text` what of it was searched for: without what was read as a
+    filter (`operators`) and without asking for papers. `idf` holds the stems of its words with
+    what each is worth in this library, `scores` the fused scores of all candidates, best first.
     """
 
     query: str
@@ -71,30 +68,9 @@ class Retrieval:
     passages: tuple[Passage, ...]
     query_vector: Vectors = field(repr=False)
     idf: Mapping[str, float] = field(default_factory=dict, repr=False)
-
-
-@dataclass(frozen=True, slots=True)
-class _Candidates:
-    """Positions in the generation's columns, each with its scores.
-
-    `dense` is the cosine of the best chunk, `lexical` BM25 (0 where no term is there), `coverage`
-    the share of the question's idf that the paper has.
-    """
-
-    positions: NDArray[np.int64]
-    dense: Vectors
-    lexical: Vectors
-    bound: float  # of `lexical`
-    coverage: Vectors
-    sentence_scores: list[Vectors]
-    idf: Mapping[str, float]
-
-    def fused(self) -> Vectors:
-        """The scores that rank the papers, about 0 to 1."""
-        sentence = np.array([s.max(initial=0.0) for s in self.sentence_scores], np.float32)
-        words = np.sqrt(self.lexical / self.bound)
-        parts = np.stack([self.dense, sentence, words, self.coverage])
-        return np.asarray(np.array(_WEIGHTS, np.float32) @ parts, np.float32)
+    text: str = ""
+    operators: tuple[Operator, ...] = ()
+    scores: tuple[float, ...] = field(default=(), repr=False)
 
 
 class Retriever:
@@ -102,11 +78,16 @@ class Retriever:
 
     def __init__(self, library: Library) -> None:
         self._library = library
+        self._derived: dict[str, tuple[int, object]] = {}
+        self._deriving = threading.Lock()
 
-    def retrieve(self, query: str, *, k: int = 8, filters: Filters | None = None) -> Retrieval:
+    def retrieve(
+        self, query: str, *, k: int = 8, filters: Filters | None = None, is_literal: bool = False
+    ) -> Retrieval:
         """The `k` best papers for the query, best first; ties by paper id.
 
-        Fewer come back when fewer match.
+        Fewer come back when fewer match. Filters named in the query are applied unless it
+        `is_literal`, `filters` says otherwise, or they would leave nothing.
 
         Raises:
             InvalidInput: the query is empty.
@@ -115,148 +96,148 @@ class Retriever:
         query = " ".join(query.split())[:_MAX_QUERY]
         if not query:
             raise InvalidInput("The question is empty. Ask something about the papers.")
-        vector = self._library.embedder.embed([query])[0]
         with self._library.pinned() as generation:
             if generation.manifest.n_papers == 0:
                 raise Unavailable("The library is empty. Add papers: citelight ingest FILE...")
-            allowed = self._allowed(generation.columns, filters) if filters else None
-            found = self._candidates(generation, query, vector, allowed)
-            passages = self._passages(generation, query, found, k)
+            asked, mask = self._taken_apart(generation, query, filters or Filters(), is_literal)
+            vector = self._library.embedder.embed([asked.text])[0]
+            bonuses = self._names(generation).bonuses(query)
+            wanted = roots(terms(asked.text))
+            named = np.array(sorted(bonuses), np.int64)
+            found = find(generation, vector, wanted, mask, named)
             return Retrieval(
                 query,
                 generation.manifest.snapshot,
                 generation.manifest.n_papers,
-                tuple(passages),
+                tuple(self._passages(generation, asked, found, bonuses, k)),
                 vector,
-                found.idf,
+                idf=dict(zip(wanted, found.idf.tolist(), strict=True)),
+                text=asked.text,
+                operators=asked.operators,
+                scores=tuple(np.sort(found.fused)[::-1].tolist()),
             )
 
-    def _allowed(self, columns: Columns, filters: Filters) -> NDArray[np.bool_]:
-        """Which papers of the generation pass the filters."""
-        mask = np.ones(len(columns.ids), bool)
-        if filters.year_from:
-            mask &= columns.years >= filters.year_from
-        if filters.year_to:
-            mask &= (columns.years <= filters.year_to) & (columns.years > 0)
-        if filters.papers:
-            mask &= np.isin(columns.ids, np.array(filters.papers))
-        if filters.sources:
-            mask &= np.isin(columns.ids, self._library.catalogue.ids_from(filters.sources))
-        if filters.venues:
-            mask &= np.isin(columns.ids, self._library.catalogue.ids_in(filters.venues))
-        return mask
+    def _taken_apart(
+        self, generation: Generation, query: str, filters: Filters, is_literal: bool
+    ) -> tuple[Asked, Mask | None]:
+        """The query without the filters it names, and the papers that all filters leave."""
 
-    def _candidates(
-        self,
-        generation: Generation,
-        query: str,
-        vector: Vectors,
-        allowed: NDArray[np.bool_] | None,
-    ) -> _Candidates:
-        columns = generation.columns
-        dense = self._dense(generation, vector, allowed)
-        words = terms(query)
-        lexical = _lexical(generation, words, allowed)
-        positions = np.union1d(dense, np.fromiter(lexical, np.int64, len(lexical)))
-        weights = generation.words.weigh(words, columns.ordinals[positions].tolist())
-        total = float(weights.idf.sum()) or 1.0
-        return _Candidates(
-            positions,
-            dense=_chunk_scores(generation, positions, vector),
-            lexical=weights.bm25.sum(axis=1),
-            bound=_SATURATED * total,
-            coverage=np.asarray((weights.bm25 > 0) @ weights.idf / total, np.float32),
-            sentence_scores=[v @ vector for v in _sentence_vectors(generation, positions)],
-            idf=dict(zip(roots(words), weights.idf.tolist(), strict=True)),
-        )
+        def facets() -> Facets:
+            return self._facets(generation)
 
-    def _dense(
-        self, generation: Generation, vector: Vectors, allowed: NDArray[np.bool_] | None
-    ) -> NDArray[np.int64]:
-        """Positions of the papers nearest to the query, best first."""
-        columns = generation.columns
-        if allowed is not None and allowed.mean() < _BROAD:
-            positions = np.flatnonzero(allowed)
-            scores = _chunk_scores(generation, positions, vector)
-            return positions[np.lexsort((columns.ids[positions], -scores))][:DEPTH]
-        fetch = _DENSE_FETCH if allowed is None else int(_DENSE_FETCH / allowed.mean())
-        hits = generation.dense.search(vector, min(fetch, generation.manifest.n_chunks))
-        found = dict.fromkeys(generation.position[i.partition("#")[0]] for i, _ in hits)
-        kept = [p for p in found if allowed is None or allowed[p]]
-        return np.array(kept[:DEPTH], np.int64)
+        def mask_of(wanted: Filters) -> Mask | None:
+            if not wanted:
+                return None
+            return allowed(wanted, generation, self._library.catalogue, facets)
+
+        asked = Asked(query) if is_literal else operators.read(query, facets)
+        if asked.operators:
+            mask = mask_of(operators.joined(filters, asked.filters))
+            if mask is not None and mask.any():
+                return asked, mask
+            asked = Asked(query)  # it named nothing here: its words are searched for instead
+        return asked, mask_of(filters)
+
+    def _facets(self, generation: Generation) -> Facets:
+        def read() -> Facets:
+            return Facets.read(self._library.catalogue, generation.columns)
+
+        return self._once("facets", generation, read)
+
+    def _names(self, generation: Generation) -> Names:
+        def read() -> Names:
+            columns = generation.columns
+            place = {int(o): p for p, o in enumerate(columns.ordinals)}
+            titles = self._library.catalogue.titles()
+            return Names.read((place[o], title) for o, title in titles if o in place)
+
+        return self._once("names", generation, read)
+
+    def _once(self, name: str, generation: Generation, read: Callable[[], T]) -> T:
+        """What `read` gives, kept for as long as the generation is the one in use."""
+        number, value = self._derived.get(name, (-1, None))
+        if number != generation.manifest.number:
+            with self._deriving:
+                number, value = self._derived.get(name, (-1, None))
+                if number != generation.manifest.number:
+                    value = read()
+                    self._derived[name] = (generation.manifest.number, value)
+        return value  # type: ignore[return-value]  # put there by the same name
 
     def _passages(
-        self, generation: Generation, query: str, found: _Candidates, k: int
+        self,
+        generation: Generation,
+        asked: Asked,
+        found: Candidates,
+        bonuses: Mapping[int, float],
+        k: int,
     ) -> list[Passage]:
         columns = generation.columns
-        fused = found.fused()
         ids = columns.ids[found.positions]
-        order = np.lexsort((ids, -fused))[:k]
+        gained = [bonuses.get(int(p), 0.0) for p in found.positions]
+        score = found.fused + np.array(gained, np.float32)
+        order = np.lexsort((ids, -score))
+        order = _copies_last(order, generation, found.positions, k)
+        order, score = self._titled(order, score, columns.ordinals[found.positions], asked.text, k)
         papers = self._library.papers(columns.ordinals[found.positions[order]].tolist())
         by_ordinal = {p.ordinal: p for p in papers}
         dense_ranks, lexical_ranks = _ranks(found.dense, ids), _ranks(found.lexical, ids)
-        vectors = _sentence_vectors(generation, found.positions[order])
-        words = terms(query)
+        vectors = sentence_vectors(generation, found.positions[order])
+        words = terms(asked.text)
         return [
             Passage(
                 stored=stored,
-                score=float(fused[i]),
+                score=float(score[i]),
                 dense_rank=dense_ranks[i],
                 lexical_rank=lexical_ranks[i],
                 dense_score=float(found.dense[i]),
                 lexical_score=float(found.lexical[i]),
                 matched_terms=_matched(words, stored),
-                sentence_scores=found.sentence_scores[i],
+                sentence_scores=found.sentences[i],
                 sentence_vectors=own,
+                coverage=float(found.coverage[i]),
+                share=float(found.share[i]),
             )
             for i, own in zip(order, vectors, strict=True)
             if (stored := by_ordinal.get(int(columns.ordinals[found.positions[i]])))
         ]
 
+    def _titled(
+        self,
+        order: NDArray[np.int64],
+        score: Vectors,
+        ordinals: NDArray[np.int64],
+        question: str,
+        k: int,
+    ) -> tuple[NDArray[np.int64], Vectors]:
+        """The first k, a paper whose title the question is before all others."""
+        first = order[:_LOOKED_AT]
+        for i, stored in zip(first, self._library.papers(ordinals[first].tolist()), strict=False):
+            if is_nearly(stored.paper.title, question):
+                score = score.copy()
+                score[i] = max(float(score[i]), float(score.max()) + WHOLE_TITLE / 10)
+                order = np.concatenate([[i], order[order != i]])
+                break
+        return order[:k], score
 
-def _chunk_scores(generation: Generation, positions: NDArray[np.int64], vector: Vectors) -> Vectors:
-    """The cosine of each paper's best chunk."""
+
+def _copies_last(
+    order: NDArray[np.int64], generation: Generation, positions: Positions, k: int
+) -> NDArray[np.int64]:
+    """The same order, but of papers that are nearly the same only the first among the first k."""
+    if k > len(order) or k > 50:
+        return order
     columns = generation.columns
-    counts = columns.n_chunks[positions]
-    rows = rows_of(columns.chunk_rows[positions], counts)
-    return _best_of(generation.vectors.chunks(rows) @ vector, counts)
-
-
-def _sentence_vectors(generation: Generation, positions: NDArray[np.int64]) -> list[Vectors]:
-    """The sentence vectors of each paper."""
-    columns = generation.columns
-    counts = columns.n_sentences[positions]
-    rows = rows_of(columns.sentence_rows[positions], counts)
-    vectors = generation.vectors.sentences(rows)
-    return np.split(vectors, np.cumsum(counts)[:-1]) if len(positions) else []
-
-
-def _lexical(
-    generation: Generation, words: Sequence[str], allowed: NDArray[np.bool_] | None
-) -> dict[int, float]:
-    """BM25 of the best papers for the words, by position."""
-    columns = generation.columns
-    if allowed is not None and allowed.mean() < _BROAD:
-        among = columns.ordinals[allowed].tolist()
-        hits = generation.words.search(words, DEPTH, among=among)
-        return _by_position(columns, hits)
-    fetch = DEPTH if allowed is None else int(2 * DEPTH / allowed.mean())
-    found = _by_position(columns, generation.words.search(words, fetch))
-    kept = [p for p in found if allowed is None or allowed[p]]
-    return {p: found[p] for p in kept[:DEPTH]}
-
-
-def _by_position(columns: Columns, hits: Sequence[tuple[int, float]]) -> dict[int, float]:
-    positions = np.searchsorted(columns.ordinals, [ordinal for ordinal, _ in hits])
-    return {int(p): score for p, (_, score) in zip(positions, hits, strict=True)}
-
-
-def _best_of(scores: Vectors, counts: NDArray[np.int64]) -> Vectors:
-    """The maximum of each run of `counts[i]` scores."""
-    if not len(counts):
-        return np.empty(0, np.float32)
-    starts = np.concatenate([[0], np.cumsum(counts)[:-1]])
-    return np.asarray(np.maximum.reduceat(scores, starts), np.float32)
+    looked_at = order[: 2 * k]
+    vectors = generation.vectors.chunks(columns.chunk_rows[positions[looked_at]])
+    alike = vectors @ vectors.T > _COPY
+    kept: list[int] = []
+    late: list[int] = []
+    for n in range(len(looked_at)):
+        (late if alike[n, kept].any() else kept).append(n)
+    if not late:
+        return order
+    return np.concatenate([looked_at[kept], looked_at[late], order[2 * k :]])
 
 
 def _ranks(scores: Vectors, ids: NDArray[np.str_]) -> list[int | None]:

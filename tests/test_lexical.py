@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from ingest.lexical import Entry, Words, stems, terms, write
@@ -80,15 +81,46 @@ def test_stems_are_lower_case_and_in_order() -> None:
     assert stems("Retrieving Passages") == ["retriev", "passag"]
 
 
-def test_weights_add_up_to_the_score_of_a_search(words: Words) -> None:
-    ((ordinal, score),) = words.search(["sparse", "retrieval"], 1)
-    weights = words.weigh(["sparse", "retrieval"], [ordinal])
+def test_weights_are_the_scores_of_a_search(words: Words) -> None:
+    asked = ["sparse", "retrieval", "words"]
+    weights = words.weigh(asked, np.arange(3))
 
-    assert weights.bm25.sum() == pytest.approx(score)
+    assert dict(zip([3, 5], weights.bm25[:2], strict=True)) == {
+        ordinal: pytest.approx(score, rel=1e-3) for ordinal, score in words.search(asked, 10)
+    }
+
+
+def test_a_paper_without_the_words_gets_nothing(words: Words) -> None:
+    weights = words.weigh(["sparse", "retrieval"], np.arange(3))
+
+    assert (weights.bm25[2], weights.coverage[2]) == (0.0, 0.0)
 
 
 def test_a_word_no_paper_has_is_worth_most(words: Words) -> None:
-    weights = words.weigh(["retrieval", "zebra"], [5])
+    weights = words.weigh(["retrieval", "zebra"], np.array([1]))
 
     assert weights.idf[1] > weights.idf[0]
-    assert weights.bm25[0, 1] == 0.0
+
+
+def test_coverage_is_the_share_of_idf(words: Words) -> None:
+    weights = words.weigh(["sparse", "owls"], np.array([1, 2]))
+
+    assert weights.coverage.tolist() == [0.5, 0.5]
+
+
+def test_weights_do_not_depend_on_the_order_of_adding(tmp_path: Path) -> None:
+    write(tmp_path / "once", PAPERS)
+    for paper in reversed(PAPERS):
+        write(tmp_path / "thrice", [paper])
+    asked = terms("index of words and owls")
+    once, thrice = (Words(tmp_path / n).weigh(asked, np.arange(3)) for n in ("once", "thrice"))
+
+    assert once.bm25.tolist() == thrice.bm25.tolist()
+
+
+def test_readers_keep_their_lists_while_papers_are_added(tmp_path: Path) -> None:
+    write(tmp_path / "words", PAPERS[:2])
+    before = Words(tmp_path / "words")
+    write(tmp_path / "words", PAPERS[2:])
+
+    assert before.weigh(["owls"], np.arange(2)).coverage.tolist() == [0.0, 0.0]

@@ -1,0 +1,82 @@
+"""Papers that a question names: by their title, or by the name that the title gives."""
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from difflib import SequenceMatcher
+
+from service.filters import plain
+
+_WORD = re.compile(r"\w+")
+_HEAD = re.compile(r"^([^:]{2,40}):\s")
+_BRACKETED = re.compile(r"\(([A-Z][\w-]{1,15})\)")
+_LEADING = 3  # words by which titles are looked up
+_MAX_NAME_WORDS = 3
+_ALIKE = 0.85  # share of equal letters from which a title is meant in spite of a slip
+WHOLE_TITLE, SHORT_NAME = 0.30, 0.08  # what being named adds to the fused score
+
+
+@dataclass(frozen=True, slots=True)
+class Names:
+    """Positions of papers by the first words of their titles, and by their short names."""
+
+    titles: Mapping[tuple[str, ...], Sequence[tuple[tuple[str, ...], int]]]
+    short: Mapping[tuple[str, ...], Sequence[int]]
+
+    @classmethod
+    def read(cls, titles: Iterable[tuple[int, str]]) -> "Names":
+        """The names in `(position, title)` pairs; 1 s for 77,554 papers."""
+        by_start: dict[tuple[str, ...], list[tuple[tuple[str, ...], int]]] = {}
+        short: dict[tuple[str, ...], list[int]] = {}
+        for position, title in titles:
+            words = _words(title)
+            if len(words) >= _LEADING:
+                by_start.setdefault(words[:_LEADING], []).append((words, position))
+            for name in _short_names(title):
+                short.setdefault(name, []).append(position)
+        return cls(by_start, short)
+
+    def bonuses(self, question: str) -> dict[int, float]:
+        """What each paper that the question names gains, by position."""
+        words = _words(question)
+        found: dict[int, float] = {}
+        for n, size in ((n, s) for n in range(len(words)) for s in range(1, _MAX_NAME_WORDS + 1)):
+            name = words[n : n + size]
+            if len(name) == size and _is_name(name, words[n + size : n + size + 1], question):
+                owners = self.short.get(name, ())
+                found |= dict.fromkeys(owners, SHORT_NAME / max(len(owners), 1))
+        for n in range(len(words) - _LEADING + 1):
+            for title, position in self.titles.get(words[n : n + _LEADING], ()):
+                if words[n : n + len(title)] == title:
+                    found[position] = WHOLE_TITLE
+        return found
+
+
+def is_nearly(title: str, question: str) -> bool:
+    """Whether the question is the title but for a slip or two."""
+    one, other = " ".join(_words(title)), " ".join(_words(question))
+    if min(len(one), len(other)) < 12 or abs(len(one) - len(other)) > 0.3 * len(one):
+        return False
+    return SequenceMatcher(None, one, other, autojunk=False).ratio() >= _ALIKE
+
+
+def _is_name(name: Sequence[str], following: Sequence[str], question: str) -> bool:
+    """Whether these words of the question are written like a name, or "paper" follows them."""
+    if following and following[0] in ("paper", "model", "benchmark", "dataset", "algorithm"):
+        return True
+    written = re.search(r"\W*".join(map(re.escape, name)), question, re.IGNORECASE)
+    return bool(written) and any(c.isupper() or c.isdigit() for c in written[0][1:])
+
+
+def _short_names(title: str) -> Iterable[tuple[str, ...]]:
+    head = _HEAD.match(title)
+    if head and 1 <= len(words := _words(head[1])) <= _MAX_NAME_WORDS:
+        yield words
+    for match in _BRACKETED.finditer(title):
+        yield _words(match[1])
+        if match[1].endswith("s"):
+            yield _words(match[1][:-1])
+
+
+def _words(text: str) -> tuple[str, ...]:
+    return tuple(_WORD.findall(plain(text)))
