@@ -42,6 +42,10 @@ class Stub:
 
     def __init__(self, pace_s: float = 0.0) -> None:
         self.pace_s = pace_s
+        self.reset()
+
+    def reset(self) -> None:
+        """As new."""
         self.library: Json = {
             "papers": 349,
             "snapshot": "5f3a9c0d1e2b4a67",

@@ -19,6 +19,7 @@ export class Card {
     this.element.addEventListener("pointerenter", () => clearTimeout(this.timer));
     this.element.addEventListener("pointerleave", (event) => this.#leave(event));
     this.element.addEventListener("focusout", (event) => this.#blur(event));
+    this.element.addEventListener("keydown", (event) => event.key === "Tab" && this.#tab(event));
     document.addEventListener("pointerdown", (event) => this.#outside(event));
     document.addEventListener("scroll", () => this.#follow(), { passive: true });
     window.addEventListener("resize", () => this.#follow());
@@ -85,6 +86,14 @@ export class Card {
     if (event.pointerType !== "mouse") return;
     clearTimeout(this.timer);
     if (this.isOpen && !this.isPinned) this.timer = setTimeout(() => this.close(), CLOSE_MS);
+  }
+
+  // The card stands at the end of the document, but Tab leaves it to the chip it belongs to.
+  #tab(event) {
+    const stops = [this.element, ...this.element.querySelectorAll("a, button")];
+    if (document.activeElement !== stops.at(event.shiftKey ? 0 : -1)) return;
+    event.preventDefault();
+    this.close();
   }
 
   #blur(event) {

@@ -56,6 +56,7 @@ const hooks = {
     if (turn === turns.at(-1) || turn === sources.turn) sources.show(turn);
     scroller.follow();
   },
+  onPaint: () => scroller.follow(),
   onFlag: (flag, sentence) => card.openFlag(flag, sentence),
 };
 

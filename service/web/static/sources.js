@@ -84,9 +84,9 @@ export function whyOf({ why }) {
   if (!why) return null;
   const terms = why.matched_terms ?? [];
   const ranks = [
-    why.dense_rank ? `by meaning no. ${why.dense_rank}` : null,
-    why.lexical_rank ? `by words no. ${why.lexical_rank}` : null,
+    why.dense_rank ? `no. ${why.dense_rank} by meaning` : null,
+    why.lexical_rank ? `no. ${why.lexical_rank} by words` : null,
   ].filter(Boolean).join(", ");
-  return el("p", { class: "why" }, terms.length ? ["Shares ", el("b", {}, terms.slice(0, 6).join(", "))] : "Close in meaning",
-    ranks ? ` · ${ranks}` : null);
+  return el("p", { class: "why" }, terms.length ? ["Shares ", el("b", {}, terms.slice(0, 6).join(", ")), ranks ? " · " : ""] : "Found as ",
+    ranks);
 }

@@ -16,7 +16,8 @@ const STATES = {
 let made = 0;
 
 export class Turn {
-  // `hooks` (without onRetry the answer is only shown): onAsk(question), onRetry(turn), onEdit(text), onSources(turn), onChange(turn), onFlag(flag, sentence).
+  // `hooks` (without onRetry the answer is only shown): onAsk(question), onRetry(turn), onEdit(text), onSources(turn), onChange(turn) when its sources
+  // or state have changed, onPaint(), onFlag(flag, sentence).
   constructor(question, hooks, { librarySize = null, level = 2 } = {}) {
     this.id = `t${(made += 1)}`;
     this.question = question;
@@ -33,6 +34,7 @@ export class Turn {
     this.element = el("article", { class: "turn", dataset: { turn: this.id }, "aria-labelledby": heading.id },
       heading, this.progress, this.note, this.body, this.after);
     this.painter = new Painter(this.body, (n) => this.#chip(n));
+    this.painter.onPaint = () => hooks.onPaint?.();
     this.#say(librarySize ? `Searching ${plural(librarySize, "abstract")}` : "Searching the abstracts");
     this.#become("searching");
   }
@@ -44,7 +46,7 @@ export class Turn {
   handle(type, data) {
     const handler = this[`_${type}`];
     if (handler) handler.call(this, data);
-    this.hooks.onChange(this);
+    if (type !== "delta" && type !== "status") this.hooks.onChange(this);
   }
 
   // A stored answer, whole.

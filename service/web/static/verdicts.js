@@ -29,7 +29,8 @@ export function trustLine(sentences) {
   if (!good) return trust("warn", "alert", `Not one of ${many} was found in its source; see the marks.`);
   if (good < cited.length) return trust("warn", "alert", `${good} of ${many} found in the source; the rest ${cited.length - good === 1 ? "is" : "are"} marked.`);
   if (cited.length === 1) return trust("good", "check", verbatim ? "The sentence is quoted word for word." : "The sentence was found in its source.");
-  return trust("good", "check", verbatim ? `All ${many} are quoted word for word.` : `All ${many} were found in their sources.`);
+  const all = cited.length === 2 ? "Both sentences" : `All ${many}`;
+  return trust("good", "check", verbatim ? `${all} are quoted word for word.` : `${all} were found in their sources.`);
 }
 
 function trust(kind, name, text) {

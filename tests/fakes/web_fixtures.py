@@ -1,0 +1,42 @@
+"""Pytest fixtures of the browser tests; the `test_web_*` modules name this file as their plugin."""
+
+from collections.abc import Iterator
+
+import pytest
+from playwright.sync_api import Browser, sync_playwright
+
+from tests.fakes.web_browser import ARGS, CHROMIUM, WIDTHS, Chat, watched
+from tests.fakes.web_server import Stub, WebServer
+
+_TIMEOUT_MS = 10_000
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """Chromium, for one module: while it runs, no other event loop can run in this thread."""
+    if CHROMIUM is None:
+        pytest.skip("no browser: install Debian's chromium to run the tests of the web pages")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGS)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture(scope="module")
+def web_server() -> Iterator[WebServer]:
+    with WebServer(Stub()) as server:
+        yield server
+
+
+@pytest.fixture
+def chat(browser: Browser, web_server: WebServer) -> Iterator[Chat]:
+    """A reader with an empty history, at 1360 px, in the light theme."""
+    web_server.stub.reset()
+    viewport = {"width": 1360, "height": WIDTHS[1360]}
+    context = browser.new_context(viewport=viewport, color_scheme="light")  # type: ignore[arg-type]
+    context.set_default_timeout(_TIMEOUT_MS)
+    faults: list[str] = []
+    yield Chat(web_server, context, watched(context, web_server, faults), faults)
+    context.close()
+
+    assert faults == []
