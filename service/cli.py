@@ -14,6 +14,7 @@ import click
 
 from ingest.errors import CitelightError, InvalidInput
 from service.feed_commands import FILES, Asked, PathsOrFeed, add_feeds
+from service.key_commands import add_keys
 from service.slack.commands import slack_group
 from service.upkeep import add_upkeep
 
@@ -364,6 +365,7 @@ def _core_with_sample() -> "Core":
     return core
 
 
+add_keys(cli, _told, _settings)
 cli.add_command(slack_group(_told, _settings, _core_with_sample))
 
 if __name__ == "__main__":

@@ -1,12 +1,17 @@
 """Runs the service: the sample library if there is nothing else, then uvicorn."""
 
+import asyncio
 import logging
+import socket
 import sys
 
 import uvicorn
 
+from service.access import access_of, check_keys
 from service.api import create_app
-from service.app import add_sample_if_empty, build
+from service.app import add_sample_if_empty, build, home_of
+from service.keys import KEYS_FILE, Keys
+from service.runs import Runs
 from service.settings import Settings
 
 logger = logging.getLogger(__name__)
@@ -19,20 +24,38 @@ def run(settings: Settings) -> None:
     logging.basicConfig(
         level=logging.INFO, stream=sys.stderr, format="%(asctime)s %(levelname)s %(message)s"
     )
-    core = build(settings)
+    access = access_of(settings)
+    core, keys = build(settings), Keys(home_of(settings) / KEYS_FILE)
     try:
+        check_keys(access, keys, settings.host)
         if core.library.is_empty:
             logger.info("the library is empty: adding the bundled sample library")
             add_sample_if_empty(core.library)
         core.library.refresh()
         host = f"[{settings.host}]" if ":" in settings.host else settings.host
         logger.info("open http://%s:%d", host, settings.port)
-        uvicorn.run(
-            create_app(core),
+        app = create_app(core, access, keys)
+        config = uvicorn.Config(
+            app,
             host=settings.host,
             port=settings.port,
             log_level="warning",
-            timeout_graceful_shutdown=_SHUTDOWN_S,
+            timeout_graceful_shutdown=_SHUTDOWN_S + 5,
         )
+        _Server(config, app.state.runs).run()
     finally:
+        keys.close()
         core.close()
+
+
+class _Server(uvicorn.Server):
+    """A server that, when told to stop, lets answers end and stops the late ones with a word."""
+
+    def __init__(self, config: uvicorn.Config, runs: Runs) -> None:
+        super().__init__(config)
+        self._runs = runs
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        ending = asyncio.create_task(self._runs.close(_SHUTDOWN_S))
+        await super().shutdown(sockets)
+        await ending

@@ -2,6 +2,7 @@
 
 import hashlib
 from pathlib import Path
+from typing import Literal
 
 from pydantic import AliasChoices, Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -22,6 +23,27 @@ class Settings(BaseSettings):
     port: int = Field(default=8765, ge=0, le=65535, description="Port the service listens on.")
     public_url: str = Field(
         default="", description="Address users reach the service at, for permalinks."
+    )
+
+    access: Literal["auto", "keys", "open"] = Field(
+        default="auto",
+        description="Who needs an API key: `keys` all, `open` nobody, `auto` all but on loopback.",
+    )
+    allowed_hosts: str = Field(
+        default="", description="Host names the service answers to, comma-separated."
+    )
+    cors_origins: str = Field(
+        default="",
+        description="Origins whose web pages may call the API, comma-separated; `*` is all.",
+    )
+    rate_limit: int = Field(
+        default=0, ge=0, description="Requests a minute of an address without key. 0: no limit."
+    )
+    max_body_kb: int = Field(
+        default=1000, ge=10, description="Kilobytes that a request may have, uploads aside."
+    )
+    max_upload_mb: int = Field(
+        default=200, ge=1, description="Megabytes that an upload of papers may have."
     )
 
     chroma_url: str = Field(

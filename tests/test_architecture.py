@@ -26,7 +26,8 @@ ORDER = [
     "ingest.ahead ingest.doctor",
     "ingest.build",
     "ingest.feeds",
-    "service.filters service.settings",
+    "service.filters service.keys service.settings",
+    "service.access",
     "service.named service.operators",
     "service.candidates",
     "service.retrieve",
@@ -47,7 +48,7 @@ ORDER = [
     "service.evaluation service.llama service.records",
     "service.mcp service.openai_api service.slack service.web",
     "service.api service.terminal",
-    "service.feeds service.feed_commands service.server",
+    "service.feeds service.feed_commands service.key_commands service.server",
     "service.cli",
 ]
 RANK = {module: rank for rank, line in enumerate(ORDER) for module in line.split()}

@@ -4,17 +4,23 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
+from typing import Any
 
 from fastapi import FastAPI
+from fastapi.middleware.cors import CORSMiddleware
 
 from ingest.errors import CitelightError
 from service import web
+from service.access import Access
 from service.api.asking import asking
+from service.api.gate import Gate
 from service.api.history import history
+from service.api.keys import key_list
 from service.api.library import library
 from service.api.problems import ERRORS, RequestIds, answer_errors
 from service.app import Core
 from service.jobs import Jobs
+from service.keys import Keys
 from service.mcp import mount as mount_mcp
 from service.openai_api import openai_routes
 from service.runs import Runs
@@ -22,11 +28,17 @@ from service.slack.serving import mount as mount_slack
 
 logger = logging.getLogger(__name__)
 
+_CORS: dict[str, Any] = {
+    "allow_methods": ["GET", "POST", "PATCH", "DELETE"],
+    "allow_headers": ["Authorization", "Content-Type", "Idempotency-Key", "If-None-Match"],
+    "expose_headers": ["ETag", "Retry-After", "X-RateLimit-Remaining", "X-Request-ID"],
+}
 _REFRESH_S = 0.5  # how often a new generation is looked for
 
 
-def create_app(core: Core) -> FastAPI:
-    """The service's ASGI application over a core."""
+def create_app(core: Core, access: Access | None = None, keys: Keys | None = None) -> FastAPI:
+    """The service's ASGI application over a core; without `access` all is open."""
+    access = access or Access()
     runs, jobs = Runs(), Jobs(core.settings)
 
     @asynccontextmanager
@@ -46,6 +58,10 @@ def create_app(core: Core) -> FastAPI:
         docs_url=None,
         redoc_url=None,
     )
+    app.state.runs = runs
+    app.add_middleware(Gate, access=access, keys=keys)
+    if access.origins:
+        app.add_middleware(CORSMiddleware, allow_origins=sorted(access.origins), **_CORS)
     app.add_middleware(RequestIds)
     answer_errors(app)
     for router in (
@@ -55,6 +71,8 @@ def create_app(core: Core) -> FastAPI:
         openai_routes(core, runs),
     ):
         app.include_router(router)
+    if keys:
+        app.include_router(key_list(keys))
     _add_health(app, core)
     web.mount(app)
     mount_slack(app, core)
