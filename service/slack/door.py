@@ -53,8 +53,9 @@ async def opened(
     *,
     sleep: Sleep = asyncio.sleep,
     clock: Callable[[], float] = time.monotonic,
+    drain_s: float = _DRAIN_S,
 ) -> AsyncIterator["Door"]:
-    """The app, ready for events; at the end its answers are finished or closed."""
+    """The app, ready for events; at the end its answers get `drain_s` to end, or are closed."""
     async with aiohttp.ClientSession() as session:
         door = Door(config, parts, session, sleep, clock)
         tidying = asyncio.create_task(door.keep_tidy())
@@ -64,7 +65,7 @@ async def opened(
             tidying.cancel()
             with suppress(asyncio.CancelledError):
                 await tidying
-            await asyncio.gather(door.supervisor.drain(_DRAIN_S), door.errands.drain(_DRAIN_S))
+            await asyncio.gather(door.supervisor.drain(drain_s), door.errands.drain(drain_s))
 
 
 class Door:

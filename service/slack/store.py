@@ -147,8 +147,12 @@ class SlackStore:
         self._run("DELETE FROM slack_runs WHERE id = ?", (run_id,))
 
     def has_joined(self, team: str, channel: str, thread: str) -> bool:
-        """Whether we have answered in this thread."""
-        return bool(self._threads("team = ? AND channel = ? AND thread = ?", team, channel, thread))
+        """Whether we have answered in this thread, or are about to."""
+        sql = (
+            "SELECT 1 FROM slack_threads WHERE team = ?1 AND channel = ?2 AND thread = ?3 UNION "
+            "SELECT 1 FROM slack_runs WHERE team = ?1 AND channel = ?2 AND thread = ?3"
+        )
+        return bool(self._run(sql, (team, channel, thread)))
 
     def conversation(self, team: str, channel: str, thread: str) -> str | None:
         """The thread's conversation; None before its first answer."""

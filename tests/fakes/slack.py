@@ -8,6 +8,7 @@ import asyncio
 import itertools
 import json
 import socket
+from base64 import b64decode
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -198,7 +199,8 @@ class FakeSlack:
         if token not in self.tokens:
             raise Refused("invalid_auth")
         self._check_fields(method, args)
-        return self._METHODS[method](self, args, self.tokens[token])
+        result: dict[str, Any] = self._METHODS[method](self, args, self.tokens[token])
+        return result
 
     def _check_fields(self, method: str, args: dict[str, Any]) -> None:
         required = _REQUIRED.get(method, set())
@@ -423,5 +425,8 @@ class FakeSlack:
 async def _arguments(request: web.Request) -> dict[str, Any]:
     if request.content_type == "application/json":
         return dict(await request.json())
-    form = dict(await request.post())
-    return {**dict(request.query), **{name: str(value) for name, value in form.items()}}
+    args = {**request.query, **{n: str(v) for n, v in (await request.post()).items()}}
+    kind, _, value = request.headers.get("Authorization", "").partition(" ")
+    if kind == "Basic":
+        args["client_id"], _, args["client_secret"] = b64decode(value).decode().partition(":")
+    return args

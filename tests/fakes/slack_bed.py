@@ -163,7 +163,9 @@ async def bed(
     try:
         async with _served(fake):
             configured = replace(config, api_url=fake.api_url)
-            async with opened(configured, parts, sleep=fake.sleep, clock=lambda: fake.now) as door:
+            async with opened(
+                configured, parts, sleep=fake.sleep, clock=lambda: fake.now, drain_s=0.3
+            ) as door:
                 app = _application(Desk(door))
                 transport = httpx2.ASGITransport(app)
                 base = "https://papers.example"
