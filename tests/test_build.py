@@ -9,9 +9,9 @@ import pytest
 
 from ingest.build import Report, ingest, remove
 from ingest.dense import EmbeddedChroma
-from ingest.embed import embedded
 from ingest.errors import InvalidInput, Unavailable
 from ingest.library import Library
+from ingest.minilm import MiniLM
 from ingest.papers import Record, Rejection
 from ingest.sources import discover
 from tests.conftest import SHARED
@@ -297,7 +297,7 @@ def test_the_seed_pages_are_349_papers(lib: Library) -> None:
 @pytest.mark.slow
 @pytest.mark.skipif(not SEEDS.is_dir(), reason="the seed pages are not beside the repository")
 def test_the_seed_pages_are_349_papers_to_the_embedded_embedder(tmp_path: Path) -> None:
-    lib = Library(tmp_path / "home", embedded(), EmbeddedChroma())
+    lib = Library(tmp_path / "home", MiniLM.open(), EmbeddedChroma())
     first = ingest(lib, list(discover(SEEDS)))
     second = ingest(lib, list(discover(SEEDS)))
     lib.close()
