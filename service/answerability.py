@@ -1,15 +1,26 @@
-"""Can the library answer this at all? A probability, and one of four states."""
+"""Can the library answer this at all? A probability, and one of four states.
 
+The probability is a logistic model's, fitted on questions of several fields with their papers in
+the library, taken out of it, and asked of a library of another field: `evals.answerability` makes
+the file beside this one, which holds the weights and the borders between the states.
+"""
+
+import json
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
 
-from ingest.lexical import terms
+import numpy as np
+
+from ingest.lexical import stems
 from service.citations import State
-from service.retrieve import Retrieval
+from service.retrieve import Passage, Retrieval
 
-# Set by hand on the seed pages and the sample library; to be fitted on real questions.
-_COSINE, _COVERAGE, _BIAS = 9.0, 3.0, -5.2
-_ANSWERED, _PARTIAL, _NEARBY = 0.6, 0.4, 0.2
+FEATURES = ("dense", "sentence", "words", "coverage", "sentence_coverage", "lead")
+_BEST = 3  # papers among which the best value of each feature is taken
+_REST = slice(10, 40)  # ranks of candidates that are as near as chance brings
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,22 +31,67 @@ class Answerability:
     state: State
 
 
+@dataclass(frozen=True, slots=True)
+class Model:
+    """Log-odds are `bias` plus weight times feature; each border is the least probability."""
+
+    version: int
+    bias: float
+    weights: Mapping[str, float]
+    answered: float
+    partial: float
+    nearby: float
+
+    def probability(self, found: Mapping[str, float]) -> float:
+        odds = self.bias + sum(weight * found[name] for name, weight in self.weights.items())
+        return 1 / (1 + math.exp(-max(min(odds, 50.0), -50.0)))
+
+    def state(self, probability: float) -> State:
+        if probability >= self.answered:
+            return "answered"
+        if probability >= self.partial:
+            return "partial"
+        return "nearby" if probability >= self.nearby else "not_in_library"
+
+
+@cache  # a constant of the installed package, not a state
+def model() -> Model:
+    """The fitted model."""
+    stored = json.loads(files("service").joinpath("answerability.json").read_text("utf-8"))
+    return Model(**{name: stored[name] for name in Model.__slots__})
+
+
 def judge(retrieval: Retrieval) -> Answerability:
-    """Judges the best passages by how near they are and how many of the words they have."""
+    """Judges a question by how near the best passages come to it, in meaning and in words."""
     if not retrieval.passages:
         return Answerability(0.0, "not_in_library")
-    cosine = max(
-        max(p.dense_score, float(p.sentence_scores.max(initial=0.0))) for p in retrieval.passages
-    )
-    wanted = terms(retrieval.query)
-    coverage = max(len(p.matched_terms) for p in retrieval.passages[:3]) / max(len(wanted), 1)
-    probability = 1 / (1 + math.exp(-(_COSINE * cosine + _COVERAGE * coverage + _BIAS)))
-    return Answerability(probability, _state(probability))
+    fitted = model()
+    probability = fitted.probability(features(retrieval))
+    return Answerability(probability, fitted.state(probability))
 
 
-def _state(probability: float) -> State:
-    if probability >= _ANSWERED:
-        return "answered"
-    if probability >= _PARTIAL:
-        return "partial"
-    return "nearby" if probability >= _NEARBY else "not_in_library"
+def features(retrieval: Retrieval) -> dict[str, float]:
+    """What the model looks at, each about 0 to 1; there must be a passage.
+
+    Cosine of the best paper and of the best sentence, BM25 and coverage of the question's words
+    by the best paper, coverage by the best sentence, and how far the best paper's score is above
+    that of papers that chance brings (0 in a library too small to tell).
+    """
+    best = retrieval.passages[:_BEST]
+    rest = retrieval.scores[_REST]
+    return {
+        "dense": max(p.dense_score for p in best),
+        "sentence": max(float(p.sentence_scores.max(initial=0.0)) for p in best),
+        "words": max(math.sqrt(p.share) for p in best),
+        "coverage": max(p.coverage for p in best),
+        "sentence_coverage": max(_best_sentence(p, retrieval.idf) for p in best),
+        "lead": best[0].score - float(np.mean(rest)) if rest else 0.0,
+    }
+
+
+def _best_sentence(passage: Passage, idf: Mapping[str, float]) -> float:
+    """The largest share of the question's idf that one sentence, or the title, has."""
+    stored = passage.stored
+    texts = [stored.paper.title, *(stored.sentence(n) for n in range(len(stored.sentences)))]
+    total = sum(idf.values()) or 1.0
+    return max(sum(idf.get(stem, 0.0) for stem in set(stems(text))) for text in texts) / total

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, ParamSpec
 import click
 
 from ingest.errors import CitelightError, InvalidInput
+from service.answer_commands import add_answers
 from service.feed_commands import FILES, Asked, PathsOrFeed, add_feeds
 from service.key_commands import add_keys
 from service.slack.commands import slack_group
@@ -317,22 +318,60 @@ def evaluate() -> None:
 
 @evaluate.command("retrieval")
 @click.option("--data", required=True, type=click.Path(path_type=Path), help="BEIR-layout folder.")
+@click.option("--home", type=click.Path(path_type=Path), help="Keep the index here; use it again.")
+@click.option(
+    "--method",
+    "methods",
+    multiple=True,
+    type=click.Choice(["ours", "dense", "bm25", "rrf", "all"]),
+    help="What to measure; may be given again.  [default: ours]",
+)
+@click.option("--run-out", type=click.Path(path_type=Path), help="Write a TREC run file.")
+@click.option("--compare", type=click.Path(path_type=Path), help="Compare with a TREC run file.")
+@click.option("--plot", type=click.Path(path_type=Path), help="Write the figures as SVG.")
 @_json_flag
 @_told
-def eval_retrieval(data: Path, as_json: bool) -> None:
-    """nDCG@10 and recall of retrieval on a folder in BEIR layout.
+def eval_retrieval(
+    data: Path,
+    home: Path | None,
+    methods: Sequence[str],
+    run_out: Path | None,
+    compare: Path | None,
+    plot: Path | None,
+    as_json: bool,
+) -> None:
+    """nDCG@10, recall, MRR and success of retrieval on a folder in BEIR layout.
 
     The folder holds corpus.jsonl {id, title, abstract}, queries.jsonl {id, text} and qrels.tsv
     (query-id, doc-id, relevance). It is indexed in a temporary library; yours is not touched.
 
     \b
-    Example:
+    Examples:
       citelight eval retrieval --data scifact --json
+      citelight eval retrieval --data scifact --home /tmp/scifact --method all --plot scifact.svg
     """
-    from service.evaluation import retrieval
-    from service.terminal import show_metrics
+    from service import evaluation
+    from service.metrics import read_run, write_run
+    from service.terminal import show_measured
 
-    show_metrics(retrieval(data, _settings()), as_json=as_json)
+    other = read_run(compare) if compare else None
+    measured = evaluation.retrieval(
+        data, _settings(), home=home, methods=evaluation.methods_of(methods)
+    )
+    (first, *_) = measured.runs
+    if run_out:
+        write_run(run_out, measured.runs[first], first)
+    if plot:
+        plot.write_text(evaluation.plot(measured), encoding="utf-8")
+    compared = evaluation.comparison(measured, first, other) if other else None
+    show_measured({m: measured.summary(m) for m in measured.runs}, compared, as_json=as_json)
+
+
+def _open_core() -> "Core":
+    return _core()
+
+
+add_answers(cli, _open_core, _told)
 
 
 def _settings() -> "Settings":

@@ -1,79 +1,137 @@
-"""Measures retrieval on a set in BEIR layout, in a temporary library."""
+"""Measures retrieval on a set in BEIR layout, in a library of its own."""
 
 import csv
-import math
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TextIO
+from typing import Any, TextIO
 
 import orjson
 
 from ingest.build import ingest
 from ingest.errors import InvalidInput
+from ingest.library import Library
 from ingest.sources import discover
 from service.app import open_library
-from service.retrieve import Retriever
+from service.metrics import METRICS, Qrels, Run, averages, interval, paired, per_query
+from service.retrieve import METHODS, Method, Retriever
 from service.settings import Settings
 
-Qrels = dict[str, dict[str, int]]  # query id -> document id -> relevance
 _DEPTH = 100
+_SHOWN = 10  # queries of a comparison that changed most, on each side
 
 
-def retrieval(data: Path, settings: Settings) -> dict[str, float]:
-    """nDCG@10, recall@10 and recall@100, averaged over the queries that have judgements.
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """What was measured: the judgements and texts of the queries, and a run by method."""
+
+    qrels: Qrels
+    queries: Mapping[str, str]
+    runs: Mapping[Method, Run]
+
+    def scores(self, method: Method) -> dict[str, dict[str, float]]:
+        """Every metric of every query."""
+        return per_query(self.runs[method], self.qrels)
+
+    def summary(self, method: Method) -> dict[str, Any]:
+        """Averages, their 95 % intervals, and the number of queries."""
+        scores = self.scores(method)
+        low_high = {n: interval([own[n] for own in scores.values()]) for n in METRICS}
+        return {**averages(scores), "queries": len(scores), "intervals": low_high}
+
+
+def retrieval(
+    data: Path,
+    settings: Settings,
+    *,
+    home: Path | None = None,
+    methods: Sequence[Method] = ("ours",),
+) -> Measured:
+    """Asks every judged query of the set, by each method.
+
+    The index is kept in `home` and used again from there; without it, it is a temporary one.
 
     Raises:
         InvalidInput: a file of the layout is missing or cannot be read.
     """
     qrels, queries = read_qrels(data / "qrels.tsv"), read_queries(data / "queries.jsonl")
+    if not (data / "corpus.jsonl").is_file():
+        raise _missing(data / "corpus.jsonl")
+    qrels = {query: judged for query, judged in qrels.items() if query in queries}
+    with _library(home, settings) as library:
+        if home is None or library.is_empty:
+            ingest(library, list(discover(data / "corpus.jsonl")))
+        retriever, names = Retriever(library), library.catalogue.keys_of_papers()
+        runs: dict[Method, Run] = {method: {} for method in methods}
+        for query in qrels:
+            for method, ranking in retriever.rank(queries[query], methods, k=_DEPTH).items():
+                runs[method][query] = [
+                    (key, score) for paper, score in ranking for key in names[paper]
+                ]
+    return Measured(qrels, queries, runs)
+
+
+@contextmanager
+def _library(home: Path | None, settings: Settings) -> Iterator[Library]:
     with tempfile.TemporaryDirectory(prefix="citelight-eval-") as folder:
-        own = settings.model_copy(update={"home": Path(folder), "chroma_url": ""})
+        own = settings.model_copy(update={"home": home or Path(folder), "chroma_url": ""})
         library = open_library(own)
         try:
-            ingest(library, list(discover(data / "corpus.jsonl")))
-            retriever = Retriever(library)
-            names = library.catalogue.keys_of_papers()
-            run = {
-                query_id: [
-                    name
-                    for passage in retriever.retrieve(queries[query_id], k=_DEPTH).passages
-                    for name in names[passage.stored.id]
-                ]
-                for query_id in qrels
-                if query_id in queries
-            }
+            yield library
         finally:
             library.close()
-    return metrics(run, qrels)
 
 
-def metrics(run: Mapping[str, Sequence[str]], qrels: Qrels) -> dict[str, float]:
-    """Averages over the queries of the run; gains are the judgements themselves, as trec_eval."""
-    scored = [(ranking, qrels[query]) for query, ranking in run.items()]
-    n = max(len(scored), 1)
-    return {
-        "ndcg@10": sum(ndcg(r, q, 10) for r, q in scored) / n,
-        "recall@10": sum(recall(r, q, 10) for r, q in scored) / n,
-        "recall@100": sum(recall(r, q, 100) for r, q in scored) / n,
-        "queries": len(scored),
-    }
-
-
-def ndcg(ranking: Sequence[str], judged: Mapping[str, int], k: int) -> float:
-    """nDCG@k with linear gain and log2 discount (Järvelin & Kekäläinen 2002), 0 to 1."""
-    gained = sum(
-        max(judged.get(d, 0), 0) / math.log2(rank + 2) for rank, d in enumerate(ranking[:k])
+def comparison(measured: Measured, method: Method, other: Run) -> dict[str, Any]:
+    """Our run against another: differences, their p, and the queries that changed most."""
+    ours, theirs = measured.scores(method), per_query(other, measured.qrels)
+    changes = {}
+    for name in METRICS:
+        mean, p = paired([ours[q][name] for q in ours], [theirs[q][name] for q in ours])
+        changes[name] = {"difference": mean, "p": p}
+    moved = sorted(
+        ((ours[q]["ndcg@10"] - theirs[q]["ndcg@10"], q) for q in ours), key=lambda m: m[0]
     )
-    best = sorted((max(g, 0) for g in judged.values()), reverse=True)[:k]
-    ideal = sum(gain / math.log2(rank + 2) for rank, gain in enumerate(best))
-    return gained / ideal if ideal else 0.0
+    told = [
+        {"query": q, "text": measured.queries[q], "ndcg@10": change}
+        for change, q in [*moved[:_SHOWN], *moved[-_SHOWN:][::-1]]
+        if change
+    ]
+    return {"metrics": changes, "queries": told}
 
 
-def recall(ranking: Sequence[str], judged: Mapping[str, int], k: int) -> float:
-    """The share of relevant documents among the first k."""
-    relevant = {d for d, gain in judged.items() if gain > 0}
-    return len(relevant.intersection(ranking[:k])) / len(relevant) if relevant else 0.0
+def plot(measured: Measured) -> str:
+    """Bars of every metric and method with their 95 % intervals, as SVG."""
+    colours = ("#4269d0", "#efb118", "#ff725c", "#6cc5b0")
+    summaries = [(method, measured.summary(method)) for method in measured.runs]
+    bars = []
+    for group, name in enumerate(METRICS):
+        x = 50 + group * 110
+        bars.append(f'<text x="{x}" y="295">{name}</text>')
+        for n, (_, summary) in enumerate(summaries):
+            low, high = summary["intervals"][name]
+            left, top = x + n * 22, 270 - 220 * summary[name]
+            bars.append(
+                f'<rect x="{left}" y="{top:.1f}" width="20" height="{270 - top:.1f}" '
+                f'fill="{colours[n % 4]}"/><path d="M{left + 10} {270 - 220 * low:.1f}'
+                f'V{270 - 220 * high:.1f}" stroke="#333"/>'
+            )
+    for n, (method, _) in enumerate(summaries):
+        bars.append(f'<text x="{50 + n * 90}" y="25" fill="{colours[n % 4]}">{method}</text>')
+    return (
+        '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 720 310" font-family="sans-serif" '
+        'font-size="13"><rect width="720" height="310" fill="white"/>'
+        f'<path d="M40 50V270H710" fill="none" stroke="#999"/>{"".join(bars)}</svg>\n'
+    )
+
+
+def methods_of(names: Sequence[str]) -> tuple[Method, ...]:
+    """The methods with these names; "all" stands for every one."""
+    if "all" in names:
+        return METHODS
+    return tuple(method for method in METHODS if method in names) or ("ours",)
 
 
 def read_qrels(path: Path) -> Qrels:
@@ -101,7 +159,11 @@ def read_queries(path: Path) -> dict[str, str]:
 
 def _opened(path: Path) -> TextIO:
     if not path.is_file():
-        raise InvalidInput(
-            f"{path} is missing. The folder needs corpus.jsonl, queries.jsonl and qrels.tsv."
-        )
+        raise _missing(path)
     return path.open(encoding="utf-8", newline="")
+
+
+def _missing(path: Path) -> InvalidInput:
+    return InvalidInput(
+        f"{path} is missing. The folder needs corpus.jsonl, queries.jsonl and qrels.tsv."
+    )

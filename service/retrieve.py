@@ -3,7 +3,7 @@
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TypeVar
+from typing import Literal, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,19 +15,21 @@ from ingest.generation import Generation
 from ingest.lexical import roots, stems, terms
 from ingest.library import Library
 from service import operators
-from service.candidates import Candidates, Positions, find, sentence_vectors
+from service.candidates import DEPTH, Candidates, Positions, find, sentence_vectors
 from service.filters import Facets, Filters, Mask, allowed
 from service.named import WHOLE_TITLE, Names, is_nearly
 from service.operators import Asked, Operator
 
-__all__ = ["Filters", "Operator", "Passage", "Retrieval", "Retriever"]
+__all__ = ["METHODS", "Filters", "Method", "Operator", "Passage", "Retrieval", "Retriever"]
 
 T = TypeVar("T")
+Method = Literal["dense", "bm25", "rrf", "ours"]
+METHODS: tuple[Method, ...] = ("dense", "bm25", "rrf", "ours")
 
 _MAX_QUERY = 2_000  # characters; no question says more, and the engines are linear in it
 _COPY = 0.97  # cosine from which two papers are versions of one
 _LOOKED_AT = 12  # candidates whose titles are compared with the question
-_NOWHERE = np.empty(0, np.int64)
+_RRF = 60  # Cormack et al. 2009
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,25 +99,57 @@ class Retriever:
         if not query:
             raise InvalidInput("The question is empty. Ask something about the papers.")
         with self._library.pinned() as generation:
-            if generation.manifest.n_papers == 0:
-                raise Unavailable("The library is empty. Add papers: citelight ingest FILE...")
-            asked, mask = self._taken_apart(generation, query, filters or Filters(), is_literal)
-            vector = self._library.embedder.embed([asked.text])[0]
-            bonuses = self._names(generation).bonuses(query)
-            wanted = roots(terms(asked.text))
-            named = np.array(sorted(bonuses), np.int64)
-            found = find(generation, vector, wanted, mask, named)
+            asked, vector, found, score = self._searched(
+                generation, query, filters or Filters(), is_literal
+            )
             return Retrieval(
                 query,
                 generation.manifest.snapshot,
                 generation.manifest.n_papers,
-                tuple(self._passages(generation, asked, found, bonuses, k)),
+                tuple(self._passages(generation, asked, found, score, k)),
                 vector,
-                idf=dict(zip(wanted, found.idf.tolist(), strict=True)),
+                idf=dict(zip(roots(terms(asked.text)), found.idf.tolist(), strict=True)),
                 text=asked.text,
                 operators=asked.operators,
                 scores=tuple(np.sort(found.fused)[::-1].tolist()),
             )
+
+    def rank(
+        self, query: str, methods: Sequence[Method] = ("ours",), *, k: int
+    ) -> dict[Method, list[tuple[str, float]]]:
+        """Ids of the `k` best papers by each method with their scores, for measuring.
+
+        "ours" is what `retrieve` ranks by; "rrf" is reciprocal rank fusion with k = 60.
+        """
+        with self._library.pinned() as generation:
+            _, _, found, score = self._searched(generation, query, Filters(), is_literal=False)
+            ids = generation.columns.ids[found.positions]
+            by_method: dict[Method, Vectors] = {
+                "dense": found.dense,
+                "bm25": found.lexical,
+                "rrf": _reciprocal(found, ids),
+                "ours": score,
+            }
+            ranked = {}
+            for method in methods:
+                scores = by_method[method]
+                order = np.lexsort((ids, -scores))[:k]
+                ranked[method] = [(str(ids[i]), float(scores[i])) for i in order if scores[i] > 0]
+            return ranked
+
+    def _searched(
+        self, generation: Generation, query: str, filters: Filters, is_literal: bool
+    ) -> tuple[Asked, Vectors, Candidates, Vectors]:
+        """The query taken apart, its vector, the candidates, and the scores that rank them."""
+        if generation.manifest.n_papers == 0:
+            raise Unavailable("The library is empty. Add papers: citelight ingest FILE...")
+        asked, mask = self._taken_apart(generation, query, filters, is_literal)
+        vector = self._library.embedder.embed([asked.text])[0]
+        bonuses = self._names(generation).bonuses(query)
+        named = np.array(sorted(bonuses), np.int64)
+        found = find(generation, vector, roots(terms(asked.text)), mask, named)
+        gained = [bonuses.get(int(p), 0.0) for p in found.positions]
+        return asked, vector, found, found.fused + np.array(gained, np.float32)
 
     def _taken_apart(
         self, generation: Generation, query: str, filters: Filters, is_literal: bool
@@ -169,13 +203,11 @@ class Retriever:
         generation: Generation,
         asked: Asked,
         found: Candidates,
-        bonuses: Mapping[int, float],
+        score: Vectors,
         k: int,
     ) -> list[Passage]:
         columns = generation.columns
         ids = columns.ids[found.positions]
-        gained = [bonuses.get(int(p), 0.0) for p in found.positions]
-        score = found.fused + np.array(gained, np.float32)
         order = np.lexsort((ids, -score))
         order = _copies_last(order, generation, found.positions, k)
         order, score = self._titled(order, score, columns.ordinals[found.positions], asked.text, k)
@@ -238,6 +270,16 @@ def _copies_last(
     if not late:
         return order
     return np.concatenate([looked_at[kept], looked_at[late], order[2 * k :]])
+
+
+def _reciprocal(found: Candidates, ids: NDArray[np.str_]) -> Vectors:
+    """Reciprocal rank fusion of the first DEPTH of both engines."""
+    total = np.zeros(len(ids), np.float32)
+    for scores in (found.dense, found.lexical):
+        for i, rank in enumerate(_ranks(scores, ids)):
+            if rank and rank <= DEPTH:
+                total[i] += 1 / (_RRF + rank)
+    return total
 
 
 def _ranks(scores: Vectors, ids: NDArray[np.str_]) -> list[int | None]:

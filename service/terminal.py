@@ -2,7 +2,7 @@
 
 import asyncio
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -154,9 +154,25 @@ def _progress() -> Iterator[Callable[[int], None] | None]:
         yield advance
 
 
-def show_metrics(metrics: dict[str, float], *, as_json: bool) -> None:
+def show_measured(
+    summaries: Mapping[str, Mapping[str, Any]],
+    compared: Mapping[str, Any] | None,
+    *,
+    as_json: bool,
+) -> None:
+    """Figures by method; the first method's stand at the top of the JSON."""
     if as_json:
-        print_json(metrics)
+        (first, *_) = summaries.values()
+        extra = {"comparison": compared} if compared else {}
+        print_json({**first, "methods": summaries, **extra})
         return
-    for name, value in metrics.items():
-        click.echo(f"{name:12} {value:.4f}" if isinstance(value, float) else f"{name:12} {value}")
+    for method, summary in summaries.items():
+        click.echo(f"{method} ({summary['queries']} queries)")
+        for name, (low, high) in summary["intervals"].items():
+            click.echo(f"  {name:12} {summary[name]:.4f}  [{low:.4f}, {high:.4f}]")
+    if compared:
+        click.echo("difference to the other run")
+        for name, found in compared["metrics"].items():
+            click.echo(f"  {name:12} {found['difference']:+.4f}  p = {found['p']:.4f}")
+        for row in compared["queries"]:
+            click.echo(f"  {row['ndcg@10']:+.3f}  {row['query']}  {row['text'][:80]}")

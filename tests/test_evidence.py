@@ -42,21 +42,25 @@ def test_a_finding_beats_the_aim_that_has_the_same_words() -> None:
 
 def test_a_result_label_holds_until_the_next_label() -> None:
     sentences = ["RESULTS: Moss holds rain.", "Moss holds rain.", "METHODS: Moss holds rain."]
-    scores = score_texts("moss", {"moss": 3.0}, [*sentences, "Moss holds rain."], np.zeros(4))
+    scores = score_texts(
+        "moss", {"moss": 3.0}, [*sentences, "Moss holds rain."], np.zeros(4, np.float32)
+    )
 
     assert scores[1] > scores[3]
 
 
 def test_an_open_question_minds_the_place_less() -> None:
     sentences = ["Moss holds rain.", "Moss holds rain."]
-    claim = score_texts("moss holds rain", {"moss": 3.0}, sentences, np.zeros(2))
-    asked = score_texts("what does moss hold", {"moss": 3.0}, sentences, np.zeros(2))
+    claim = score_texts("moss holds rain", {"moss": 3.0}, sentences, np.zeros(2, np.float32))
+    asked = score_texts("what does moss hold", {"moss": 3.0}, sentences, np.zeros(2, np.float32))
 
     assert abs(asked[1] - asked[0]) < abs(claim[1] - claim[0])
 
 
 def test_a_query_without_known_words_is_scored_by_the_rest() -> None:
-    scores = score_texts("???", {}, ["Moss holds rain.", "Bees fly."], np.array([0.1, 0.8]))
+    scores = score_texts(
+        "???", {}, ["Moss holds rain.", "Bees fly."], np.array([0.1, 0.8], np.float32)
+    )
 
     assert np.isfinite(scores).all()
     assert scores[1] > scores[0]
