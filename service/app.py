@@ -47,6 +47,7 @@ def build(settings: Settings) -> Core:
         generator=_generator(settings),
         n_passages=settings.passages,
         settings_hash=settings.answering,
+        is_strict=settings.strict,
     )
     return Core(settings, library, retriever, conversations, assistant)
 

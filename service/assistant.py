@@ -2,29 +2,41 @@
 
 import asyncio
 from collections.abc import AsyncGenerator, Sequence
+from dataclasses import dataclass, replace
 
 from ingest.embed import Embedder
 from ingest.errors import CitelightError, InvalidInput
 from ingest.papers import clean
 from service import events
 from service.answerability import judge
-from service.citations import Answer, State, card
-from service.compose import generate, quote
+from service.citations import Answer, Depth, State, card
+from service.compose import quote
 from service.conversations import Conversations
+from service.depth import generate, merged, sub_questions
 from service.draft import Draft
 from service.events import Event
 from service.followup import Turn, retold, rewritten, standalone
 from service.generate import Exchange, Generator
+from service.grouped import groups, listing, table
+from service.plan import Plan, plan
+from service.refusals import best_state, missing, refusal, suggestions
 from service.retrieve import Filters, Retrieval, Retriever
 
 MAX_QUESTION = 4_000  # characters
+_SURVEYED = 20  # papers looked at for a survey
 _TURNS = 4  # earlier ones that a follow-up may lean on
 
-_NOT_HELD = "This library does not hold an answer to that question."
-_NEARBY = (
-    "No abstract in this library answers that question. The papers nearest to it are listed below."
-)
-_PARTIAL = "The abstracts answer this only in part."
+_THOROUGH = "Searching for each part of the question; this takes a few times as long"
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """What was searched: the plan, a retrieval for each of its parts, and all of it merged."""
+
+    plan: Plan
+    parts: tuple[Retrieval, ...]
+    whole: Retrieval
+    state: State
 
 
 class Assistant:
@@ -39,14 +51,19 @@ class Assistant:
         generator: Generator | None = None,
         n_passages: int = 8,
         settings_hash: str = "",
+        is_strict: bool = False,
     ) -> None:
-        """Without a `generator` answers are quoted from the abstracts."""
+        """Without a `generator` answers are quoted from the abstracts.
+
+        `is_strict` leaves out what the sources of a sentence do not say, else it is marked.
+        """
         self._retriever = retriever
         self._embedder = embedder
         self._conversations = conversations
         self._generator = generator
         self._n_passages = n_passages
         self._settings_hash = settings_hash
+        self._is_strict = is_strict
 
     async def answer(
         self,
@@ -56,6 +73,8 @@ class Assistant:
         owner: str | None = None,
         query: str | None = None,
         filters: Filters | None = None,
+        depth: Depth = "fast",
+        is_kept: bool = True,
     ) -> Answer:
         """The finished answer: the last event of `ask`.
 
@@ -69,6 +88,8 @@ class Assistant:
             owner=owner,
             query=query,
             filters=filters,
+            depth=depth,
+            is_kept=is_kept,
         ):
             last = event
         if not isinstance(last, events.Done):
@@ -84,12 +105,16 @@ class Assistant:
         query: str | None = None,
         filters: Filters | None = None,
         history: Sequence[Exchange] = (),
+        depth: Depth = "fast",
+        is_kept: bool = True,
     ) -> AsyncGenerator[Event]:
         """The events of one answer; see `service.events` for their order.
 
         With an `owner` the answer belongs to that conversation of theirs, or to a new one. A
         follow-up in a conversation is searched for as a query of its own; `query` replaces it.
-        `history` is a conversation that the caller keeps, oldest first.
+        `history` is a conversation that the caller keeps, oldest first. A `thorough` answer
+        searches for parts of the question apart and mends its draft. Without `is_kept` the answer
+        is not stored.
 
         Raises:
             CitelightError: before the first event for a question that cannot be asked, later when
@@ -101,24 +126,45 @@ class Assistant:
         )
         turns = retold(history[-_TURNS:]) if history else []
         turns += await asyncio.to_thread(self._turns, conversation_id)
-        draft = Draft(question, conversation_id)
+        draft = Draft(question, conversation_id, depth, filters)
         yield events.Run(draft.id, draft.question, conversation_id)
-        yield events.Status("searching", "Searching the abstracts")
+        is_thorough = depth == "thorough"
+        yield events.Status("searching", _THOROUGH if is_thorough else "Searching the abstracts")
         query = checked(query) if query else await self._standalone(question, turns)
-        retrieval = await asyncio.to_thread(
-            self._retriever.retrieve, query, k=self._n_passages, filters=filters
-        )
+        found = await self._search(query, filters, depth)
         draft.searched_ms = draft.elapsed_ms()
-        found = tuple(card(p.stored, p) for p in retrieval.passages)
-        yield events.Sources(retrieval.query, found)
-        yield events.Status("writing", _found(retrieval))
-        state = judge(retrieval).state
-        told = [turn.exchange() for turn in turns]
-        async for event in self._write(draft, retrieval, state, told):
+        cards = tuple(card(p.stored, p) for p in found.whole.passages)
+        yield events.Sources(found.whole.query, cards)
+        yield events.Status("writing", _told(found.whole))
+        async for event in self._write(draft, found, [turn.exchange() for turn in turns]):
             yield event
-        answer = draft.answer(retrieval, state, self._settings_hash)
-        await asyncio.to_thread(self._conversations.save, answer)
+        answer = draft.answer(found.whole, found.state, self._settings_hash)
+        if is_kept:
+            await asyncio.to_thread(self._conversations.save, answer)
         yield events.Done(answer)
+
+    async def _search(self, query: str, filters: Filters | None, depth: Depth) -> _Found:
+        """Searches for what the question asks for, each part on its own."""
+        planned = plan(query)
+        if depth == "thorough" and planned.kind == "plain":
+            planned = Plan("plain", await sub_questions(query, self._generator))
+        k = self._n_passages
+        if planned.kind == "survey" and not self._generator:
+            k = max(k, _SURVEYED)
+        parts = tuple(
+            [
+                await asyncio.to_thread(self._retriever.retrieve, part, k=k, filters=filters)
+                for part in planned.parts
+            ]
+        )
+        if len(parts) == 1:
+            whole = replace(parts[0], query=query)
+            return _Found(planned, parts, whole, judge(parts[0]).state)
+        states = [judge(part).state for part in parts]
+        if planned.kind == "plain" and best_state(states) in ("answered", "partial"):
+            parts = tuple(_emptied(part, state) for part, state in zip(parts, states, strict=True))
+        whole = merged(query, parts, 2 * k if depth == "thorough" else k)
+        return _Found(planned, parts, whole, best_state(states))
 
     def _conversation(
         self, conversation_id: str | None, owner: str | None, question: str
@@ -150,19 +196,58 @@ class Assistant:
         return standalone(question, turns)
 
     async def _write(
-        self, draft: Draft, retrieval: Retrieval, state: State, history: Sequence[Exchange]
+        self, draft: Draft, found: _Found, history: Sequence[Exchange]
     ) -> AsyncGenerator[Event]:
-        if state in ("not_in_library", "nearby"):
-            yield draft.write(_NOT_HELD if state == "not_in_library" else _NEARBY)
+        if found.state in ("not_in_library", "nearby"):
+            yield draft.write(refusal(found.state))
+            draft.suggestions += suggestions(found.whole)
             return
-        if state == "partial":
-            draft.notes.append(_PARTIAL)
-        writing = (
-            generate(draft, retrieval, self._generator, self._embedder, history)
-            if self._generator
-            else quote(draft, retrieval)
+        if found.state == "partial":
+            draft.notes.append(missing(found.whole))
+        writing = self._generate(draft, found, history) if self._generator else _quote(draft, found)
+        async for event in writing:
+            yield event
+
+    async def _generate(
+        self, draft: Draft, found: _Found, history: Sequence[Exchange]
+    ) -> AsyncGenerator[Event]:
+        assert self._generator
+        writing = generate(
+            draft,
+            found.whole,
+            self._generator,
+            self._embedder,
+            history,
+            is_strict=self._is_strict,
+            is_repaired=draft.depth == "thorough",
         )
         async for event in writing:
+            yield event
+
+
+def _emptied(retrieval: Retrieval, state: State) -> Retrieval:
+    """The retrieval of a sub-question, without papers where the library does not answer it."""
+    is_held = state in ("answered", "partial")
+    return retrieval if is_held else replace(retrieval, passages=())
+
+
+async def _quote(draft: Draft, found: _Found) -> AsyncGenerator[Event]:
+    """Quotes in the form that the question asks for."""
+    kind, parts = found.plan.kind, found.plan.parts
+    if kind == "survey":
+        pieces = await asyncio.to_thread(lambda: list(listing(draft, parts[0], found.whole)))
+    elif kind == "comparison":
+        pieces = await asyncio.to_thread(lambda: list(table(draft, parts, found.parts)))
+    elif len(parts) > 1:
+        pieces = await asyncio.to_thread(lambda: list(groups(draft, parts, found.parts)))
+    else:
+        pieces = []
+    for piece in pieces:
+        yield piece
+    if not draft.sentences:
+        if draft.text:
+            yield draft.start_again()
+        async for event in quote(draft, found.whole):
             yield event
 
 
@@ -183,6 +268,6 @@ def checked(question: str) -> str:
     return question
 
 
-def _found(retrieval: Retrieval) -> str:
+def _told(retrieval: Retrieval) -> str:
     n = len(retrieval.passages)
     return f"Found {n} paper{'' if n == 1 else 's'} among {retrieval.n_papers:,}"

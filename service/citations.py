@@ -6,9 +6,10 @@ from dataclasses import dataclass, field, fields, is_dataclass
 from typing import Any, Literal
 
 from ingest.catalogue import StoredPaper
-from service.retrieve import Passage
+from service.retrieve import Filters, Passage
 
 State = Literal["answered", "partial", "nearby", "not_in_library", "failed"]
+Depth = Literal["fast", "thorough"]
 VerdictKind = Literal["verbatim", "supported", "weak", "altered", "uncited"]
 
 
@@ -113,6 +114,9 @@ class Answer:
     usage: Usage
     timings: Timings
     created_at: str
+    suggestions: tuple[str, ...] = ()  # other questions, where this one has no answer
+    depth: Depth = "fast"
+    filters: Filters | None = None
 
 
 def plain(value: Any) -> Any:

@@ -1,6 +1,9 @@
 """What a sentence does in its abstract, told by its wording: aim, finding, caveat and the like."""
 
 import re
+from typing import Literal
+
+Role = Literal["idea", "finding", "caveat", "background"]
 
 _CHROME = re.compile(
     r"https?://|\bgithub\b|\b(?:source )?code (?:is|will be|are|and \w+ (?:is|are))\b.*\bavailable"
@@ -23,7 +26,8 @@ _FINDING = re.compile(
     r"it|and|colleagues|theory) (?:\w+ ){0,3}(?:show|shows|showed|suggests?|indicates?|"
     r"demonstrates?|reveals?|confirms?|supports?|highlights?)\b"
     r"|\b(?:outperform|surpass|exceed|improv|achiev|reduc|increas|reach|attain)\w*\b"
-    r"|\bconclude\b|\d(?:\.\d+)? ?(?:%|percent|points)",
+    r"|\b(?:competitive|better|faster|comparable|scored|matched|conclude)\b"
+    r"|\d(?:\.\d+)? ?(?:%|percent|points)",
     re.IGNORECASE,
 )
 _DANGLING = re.compile(
@@ -54,6 +58,13 @@ _OWN = re.compile(
     re.IGNORECASE,
 )
 
+_CAVEAT = re.compile(
+    r"^(?:however|but|nevertheless|although|though)\b|\b(?:limitations?|is limited|are limited|"
+    r"fail(?:s|ed|ures?)?|cannot|worse|weak(?:er|ness)?|drawbacks?|suboptimal|struggles?|"
+    r"not (?:always|necessarily|better)|at the (?:cost|expense)|far below|caution|no guarantee)\b",
+    re.IGNORECASE,
+)
+
 # What a role adds to a sentence's score (0 to 1): on SciFact's rationales aim and background cues
 # cost a sentence most; findings are what most questions ask for.
 _CHROME_COST, _BACKGROUND_COST, _QUESTION_COST, _FINDING_GAIN = -0.4, -0.08, -0.12, 0.03
@@ -67,6 +78,15 @@ def role_score(sentence: str) -> float:
     if _BACKGROUND.search(sentence):
         return score + _BACKGROUND_COST
     return score + (_FINDING_GAIN if _FINDING.search(sentence) else 0.0)
+
+
+def role_of(sentence: str) -> Role:
+    """What the sentence does in its abstract."""
+    if _BACKGROUND.search(sentence):
+        return "background"
+    if _CAVEAT.search(sentence):
+        return "caveat"
+    return "finding" if _FINDING.search(sentence) else "idea"
 
 
 def is_chrome(sentence: str) -> bool:

@@ -2,18 +2,19 @@
 
 import re
 import time
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
 import numpy as np
 
-from ingest.embed import Embedder
+from ingest.embed import Embedder, Vectors
 from ingest.sentences import split_sentences
 from service import events
 from service.citations import (
     Answer,
     AnswerSentence,
+    Depth,
     Ledger,
     State,
     Timings,
@@ -21,10 +22,12 @@ from service.citations import (
     card,
 )
 from service.conversations import new_id
-from service.retrieve import Passage, Retrieval
+from service.retrieve import Filters, Passage, Retrieval
 from service.verify import EvidenceSentence, Verdict, verify
 
 EXTRACTIVE = "extractive"
+_UNFINISHED = "unfinished: the model reached its limit"
+_WHOLE = re.compile(r"[.!?。！？…:|][\"”’)\]*_]*(?:\s*\[\d+\])*\s*\Z")
 _NEAREST = 3  # papers offered where nothing answers
 _MARK = re.compile(r"\[(\d+)\]")
 _MARKS = re.compile(r"\s*(?:\[\d+\])+")
@@ -37,11 +40,15 @@ class Draft:
 
     question: str
     conversation_id: str | None
+    depth: Depth = "fast"
+    filters: Filters | None = None
     id: str = field(default_factory=new_id)
     text: str = ""
     ledger: Ledger = field(default_factory=Ledger)
     sentences: list[AnswerSentence] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
+    suggestions: list[str] = field(default_factory=list)
+    is_cut: bool = False  # the model's limit ended the text, perhaps inside a sentence
     engine: str = EXTRACTIVE
     prompt_version: str = ""
     usage: Usage = field(default_factory=Usage)
@@ -64,10 +71,21 @@ class Draft:
 
     def start_over(self, note: str) -> events.Restart:
         """Throws away what was written, and says why in a note."""
-        self.text, self.sentences, self.ledger = "", [], Ledger()
+        self.rewrite("", [])
+        self.ledger = Ledger()
         self.engine, self.prompt_version = EXTRACTIVE, ""
         self.notes.append(note)
         return events.Restart(note)
+
+    def start_again(self) -> events.Restart:
+        """Throws away what was written for a form that fits better; nothing to tell of."""
+        self.rewrite("")
+        self.ledger = Ledger()
+        return events.Restart("")
+
+    def rewrite(self, text: str, sentences: Sequence[AnswerSentence] = ()) -> None:
+        """Puts another text in the place of what was written."""
+        self.text, self.sentences, self.is_cut = text, list(sentences), False
 
     def answer(self, retrieval: Retrieval, state: State, settings_hash: str) -> Answer:
         """The finished answer."""
@@ -90,6 +108,9 @@ class Draft:
             usage=self.usage,
             timings=Timings(self.searched_ms, self._first_delta_ms, self.elapsed_ms()),
             created_at=datetime.now(UTC).isoformat(timespec="milliseconds"),
+            suggestions=tuple(self.suggestions),
+            depth=self.depth,
+            filters=self.filters,
         )
 
     def _uncited(self, retrieval: Retrieval, state: State) -> Sequence[Passage]:
@@ -110,11 +131,13 @@ class Draft:
 
         `passages` are by mark number.
         """
-        written = [s for line in self.text.split("\n") for s in _sentences(line)]
-        vectors = embedder.embed([_bare(s) for s in written])
+        self.sentences = []
+        written = self.written()
+        vectors: Iterable[Vectors] = embedder.embed([_bare(s) for s in written]) if written else ()
         ledger = Ledger()
         for text, vector in zip(written, vectors, strict=True):
-            marks = tuple(dict.fromkeys(int(n) for n in _MARK.findall(text)))
+            found = dict.fromkeys(int(n) for n in _MARK.findall(text))
+            marks = tuple(n for n in found if n in passages)  # others are indexes, as in a[7]
             cited = [(n, passages[n], s) for n in marks for s in _indexes(passages[n])]
             similarities = [float(p.sentence_vectors[s] @ vector) for _, p, s in cited]
             verdict = verify(
@@ -125,6 +148,29 @@ class Draft:
             self.sentences.append(AnswerSentence(_bare(text), marks, verdict.kind, verdict.reason))
             _support(ledger, marks, cited, similarities, verdict)
         self.ledger = ledger
+        if self.is_cut and self.sentences:
+            last = self.sentences[-1]
+            self.sentences[-1] = replace(last, verdict="weak", reason=_UNFINISHED)
+
+    def written(self) -> list[str]:
+        """The sentences of the text, each with its marks, as they stand there."""
+        return [s for line in self.text.split("\n") for s in _sentences(line)]
+
+    def refused(self) -> list[AnswerSentence]:
+        """The checked sentences that must not stand as facts."""
+        return [s for s in self.sentences if is_refused(s)]
+
+    def end(self) -> Iterator[events.Event]:
+        """Marks a text that the limit ended inside a sentence."""
+        if self.is_cut and not _WHOLE.search(self.text):
+            yield self.write(" …")
+        else:
+            self.is_cut = False
+
+
+def is_refused(sentence: AnswerSentence) -> bool:
+    """Whether the sources do not say the sentence, or nothing is cited, or its end is missing."""
+    return sentence.verdict in ("altered", "uncited") or sentence.reason == _UNFINISHED
 
 
 def nearest(clause: str, passage: Passage, embedder: Embedder) -> int:

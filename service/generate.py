@@ -14,6 +14,7 @@ from ingest.tokens import count_tokens
 
 ANSWER_TEMPLATES = ("answer", "question", "passage", "history")
 REWRITE_TEMPLATES = ("rewrite",)
+DECOMPOSE_TEMPLATES = ("decompose",)
 REWRITE_TOKENS = 400  # a question is short, but reasoning models think within this limit too
 
 _RESERVE = 0.1  # of the window: tiktoken counts other models' tokens only roughly
@@ -31,7 +32,7 @@ _OWN_MARK = re.compile(r"\s*\[\d+\]")
 # Tags by which chat templates or our own prompts separate the parts of a prompt.
 _TAG = re.compile(
     r"<(/?(?:passage|conversation|system|user|assistant|human|instructions?|s|bos|eos|"
-    r"start_of_turn|end_of_turn|think)\b[^<>]{0,60})>|\[(/?INST)\]|<<(/?SYS)>>",
+    r"draft|question|start_of_turn|end_of_turn|think)\b[^<>]{0,60})>|\[(/?INST)\]|<<(/?SYS)>>",
     re.I,
 )
 
@@ -124,12 +125,15 @@ def fit(
     window: int,
     max_answer_tokens: int,
     history: Sequence[Exchange] = (),
+    draft: str = "",
+    faults: Sequence[str] = (),
     count: Callable[[str], int] = count_tokens,
 ) -> Prompt:
     """The prompt for an answer, cut so that it never exceeds the model's `window` of tokens.
 
     `passages` are best first; those that find no room are left out from the end, the last one
-    may lose sentences from its end. `history` is oldest first and keeps its newest part.
+    may lose sentences from its end. `history` is oldest first and keeps its newest part. With a
+    `draft` the model is told to repair its `faults`; marks in both are keys of passages.
 
     Raises:
         GenerationFailed: not even one sentence of the first passage finds room.
@@ -143,6 +147,8 @@ def fit(
         user = prompts.render(
             "question", fence=fence, passages="\n\n".join(blocks), history=earlier, question=asked
         )
+        if draft:
+            user += f"\n\n{_repair(draft, faults, fence)}"
         return Message("system", system), Message("user", user)
 
     room = budget.left(messages((), ""))
@@ -158,7 +164,7 @@ def fit(
     return Prompt(
         messages(blocks, turns),
         budget.answer,
-        prompts.version(*ANSWER_TEMPLATES),
+        prompts.version(*ANSWER_TEMPLATES, *(("repair",) if draft else ())),
         tuple(passage.key for passage in passages[: len(blocks)]),
     )
 
@@ -192,6 +198,37 @@ def fit_rewrite(
         )
     turns = _newest(history, room, count)
     return Prompt(messages(turns), budget.answer, prompts.version(*REWRITE_TEMPLATES))
+
+
+def fit_decompose(
+    question: str, *, window: int, count: Callable[[str], int] = count_tokens
+) -> Prompt:
+    """The prompt that asks for the searches a question needs.
+
+    Raises:
+        GenerationFailed: the question does not fit into the window.
+    """
+    asked = neutralised(question)
+    text = prompts.render("decompose", fence=digest(question), question=asked)
+    message = Message("user", text)
+    budget = _Budget(window, min(REWRITE_TOKENS, window // 3), count)
+    if budget.left((message,)) < 0:
+        raise GenerationFailed(
+            f"The question does not fit into the language model's window of {window:,} tokens. "
+            f"Ask a shorter one."
+        )
+    return Prompt((message,), budget.answer, prompts.version(*DECOMPOSE_TEMPLATES))
+
+
+def _repair(draft: str, faults: Sequence[str], fence: str) -> str:
+    listed = "\n".join(f"- {_untagged(fault)}" for fault in faults)
+    return prompts.render("repair", fence=fence, draft=_untagged(draft), faults=listed)
+
+
+def _untagged(text: str) -> str:
+    """A model's own words, whose marks are ours: only tags and invisible characters lose force."""
+    text = _INVISIBLE.sub("", clean(text)).replace("<|", "< |").replace("|>", "| >")
+    return _TAG.sub(lambda tag: f"({tag[1] or tag[2] or tag[3]})", text)
 
 
 def neutralised(text: str) -> str:

@@ -81,6 +81,11 @@ class Settings(BaseSettings):
         default=60.0, gt=0, description="Seconds until a model's answer must be complete."
     )
 
+    strict: bool = Field(
+        default=False,
+        description="Leave out sentences of a model that their sources do not say, not mark them.",
+    )
+
     embedder: str = Field(
         default="embedded",
         description="`embedded` (all-MiniLM-L6-v2), or a model name of an embeddings API.",
@@ -169,7 +174,7 @@ class Settings(BaseSettings):
     def answering(self) -> str:
         """A hash of the settings that shape an answer: equal hash, equal settings."""
         shaping = (self.model, self.openai_base_url, self.context_window, self.max_answer_tokens)
-        parts = [*shaping, self.embedder, self.embedder_base_url, self.passages]
+        parts = [*shaping, self.embedder, self.embedder_base_url, self.passages, self.strict]
         return hashlib.sha256(repr(parts).encode()).hexdigest()[:16]
 
 

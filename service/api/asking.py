@@ -13,7 +13,8 @@ from service.api.owners import owner_of, remember
 from service.api.problems import FINDING, problem, to_json
 from service.app import Core
 from service.assistant import MAX_QUESTION
-from service.citations import Answer
+from service.citations import Answer, Depth
+from service.exports import export
 from service.retrieve import Filters
 from service.runs import Runs, failure
 
@@ -62,6 +63,11 @@ class AskBody(BaseModel):
         description="What to search for instead of the question: a corrected rewriting.",
     )
     filters: AskFilters | None = None
+    depth: Depth = Field(
+        default="fast",
+        description="`thorough` searches for each part of the question and mends its draft; it "
+        "takes a few times as long.",
+    )
     stream: bool = Field(default=False, description="Send events instead of one JSON answer.")
     remember: bool = Field(
         default=False,
@@ -85,6 +91,7 @@ def asking(core: Core, runs: Runs) -> APIRouter:
             owner=owner if body.remember or body.conversation_id else None,
             query=body.query,
             filters=body.filters.as_filters() if body.filters else None,
+            depth=body.depth,
         )
         run_id = await runs.start(stream)
         if body.stream or "text/event-stream" in request.headers.get("accept", ""):
@@ -109,6 +116,15 @@ def asking(core: Core, runs: Runs) -> APIRouter:
     def stored_answer(answer_id: str) -> Response:
         """A stored answer, as it was given."""
         return to_json(core.conversations.answer(answer_id))
+
+    @router.get("/answers/{answer_id}/export", responses=FINDING)
+    def export_answer(answer_id: str, format: str = "markdown") -> Response:
+        """A stored answer as a file: markdown, plain, bibtex, ris, csl-json, csv or json."""
+        made = export(core.conversations.answer(answer_id), format)
+        name = f'attachment; filename="citelight-{answer_id}.{made.suffix}"'
+        return Response(
+            made.text.encode(), media_type=made.media_type, headers={"Content-Disposition": name}
+        )
 
     return router
 
