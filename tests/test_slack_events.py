@@ -136,6 +136,17 @@ async def test_a_thread_keeps_its_order_and_its_conversation(tmp_path: Path) -> 
         assert b.conversations.of("slack:T1")[0].id == conversations[1]
 
 
+async def test_questions_that_come_at_once_are_answered_in_the_order_they_came(
+    tmp_path: Path,
+) -> None:
+    async with bed(tmp_path) as b:
+        events = [mention(f"Question {n}?", f"{n}.0", thread_ts="1.0") for n in range(1, 21)]
+        await asyncio.gather(*(b.event(event) for event in events))
+        await b.idle()
+
+        assert [a.question for a in b.assistant.asked] == [f"Question {n}?" for n in range(1, 21)]
+
+
 async def test_a_reply_in_a_thread_we_joined_needs_no_mention(tmp_path: Path) -> None:
     async with bed(tmp_path) as b:
         await b.event(said("Not for us", "1.5", "1.0"))

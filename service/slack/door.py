@@ -139,9 +139,12 @@ class Door:
 
     async def rule(self, team: str, channel: str) -> Rule:
         """How to behave in a channel: as the file says, else as the App Home, else as usual."""
+        return await asyncio.to_thread(self._rule, team, channel)
+
+    def _rule(self, team: str, channel: str) -> Rule:
         if channel in self._file_rules:
             return self._file_rules[channel]
-        return rule_from(await asyncio.to_thread(self.store.rule, team, channel))
+        return rule_from(self.store.rule(team, channel))
 
     def later(self, team: str, errand: Job) -> None:
         """Does something short after the request is acknowledged; its failures are logged."""
@@ -155,16 +158,39 @@ class Door:
         self.errands.submit((team, new_id()), done)
 
     async def ask(self, team: str, asked: Asked) -> None:
-        """Takes a question from a message, once; a thread's only where we belong to it."""
-        rule = await self.rule(team, asked.channel)
-        where = (team, asked.channel, asked.thread)
-        has_joined = await asyncio.to_thread(self.store.has_joined, *where)
-        if asked.entry == "thread" and (rule.mention_only or not has_joined):
-            return
-        is_inside = asked.entry == "mention" and asked.thread != asked.ts and not has_joined
+        """Takes a question from a message, once; a thread's only where we belong to it.
+
+        Its place in the thread is kept from here on, since threads of the process that look
+        things up do not keep the order of the questions.
+        """
         run = _run(team, asked)
-        if await asyncio.to_thread(self.store.take_run, asked.key, run):
-            await self.start(run, before=asked.ts if is_inside else None)
+        found: asyncio.Future[_Taken | None] = asyncio.get_running_loop().create_future()
+        place = (run.team, run.channel, run.thread)
+        has_place = self.supervisor.submit(place, partial(self._answer_taken, run, found))
+        taken = None
+        try:
+            taken = await asyncio.to_thread(self._take, asked, run)
+        finally:
+            if not found.done():
+                found.set_result(taken)
+        if taken and not has_place:
+            await self._refuse(run)
+
+    async def _answer_taken(self, run: Run, found: "asyncio.Future[_Taken | None]") -> None:
+        if taken := await found:
+            await self._answer(run, taken.before, None)
+
+    def _take(self, asked: Asked, run: Run) -> "_Taken | None":
+        """Stores the run of a new question; None for one that is known or not for us."""
+        has_joined = self.store.has_joined(run.team, run.channel, run.thread)
+        if asked.entry == "thread" and (
+            not has_joined or self._rule(run.team, run.channel).mention_only
+        ):
+            return None
+        if not self.store.take_run(asked.key, run):
+            return None
+        is_inside = asked.entry == "mention" and asked.thread != asked.ts and not has_joined
+        return _Taken(before=asked.ts if is_inside else None)
 
     async def ask_aside(self, team: str, asked: Asked, response_url: str) -> None:
         """Takes a question whose answer can only go to its asker, or can do so if need be."""
@@ -172,19 +198,17 @@ class Door:
         if await asyncio.to_thread(self.store.take_run, asked.key, run):
             await self.start(run, response_url=response_url)
 
-    async def start(
-        self, run: Run, *, before: str | None = None, response_url: str | None = None
-    ) -> None:
-        """Hands a stored run to the supervisor.
-
-        `before` is the question's ts if what was said earlier in the thread should be read.
-        """
-        job = partial(self._answer, run, before, response_url)
+    async def start(self, run: Run, *, response_url: str | None = None) -> None:
+        """Hands a stored run to the supervisor."""
+        job = partial(self._answer, run, None, response_url)
         if not self.supervisor.submit((run.team, run.channel, run.thread), job):
-            if self.supervisor.is_draining:
-                return  # the next process finds it in the store
-            await asyncio.to_thread(self.store.save, replace(run, state="failed"))
-            await self._say(run, _BUSY)
+            await self._refuse(run)
+
+    async def _refuse(self, run: Run) -> None:
+        if self.supervisor.is_draining:
+            return  # the next process finds it in the store
+        await asyncio.to_thread(self.store.save, replace(run, state="failed"))
+        await self._say(run, _BUSY)
 
     async def _answer(self, run: Run, before: str | None, response_url: str | None) -> None:
         try:
@@ -314,9 +338,11 @@ class Door:
     async def uninstall(self, team: str) -> None:
         """Stops what runs for a workspace and deletes all that is known of it."""
         await self.supervisor.stop_where(lambda thread: thread[0] == team)
+        await asyncio.to_thread(self._forget, team)
         self.authorizer.forget()
         self._clients.clear()
-        await asyncio.to_thread(self._forget, team)
+        if self.installations:
+            self.installations.forget()
         logger.info("uninstalled from the workspace %s", team)
 
     def _forget(self, team: str) -> None:
@@ -341,6 +367,13 @@ class Door:
             self.store.join(*where, None)
             with suppress(CitelightError):
                 self.parts.conversations.delete(conversation, owner_of(run.team))
+
+
+@dataclass(frozen=True, slots=True)
+class _Taken:
+    """A question that is ours now; `before` is its ts if it joins a thread that had begun."""
+
+    before: str | None
 
 
 def _run(team: str, asked: Asked) -> Run:

@@ -66,6 +66,7 @@ class Installations(AsyncInstallationStore):
     def __init__(self, store: SlackStore, vault: Vault) -> None:
         self._store = store
         self._vault = vault
+        self._tokens: dict[str, str] = {}
 
     @property
     def logger(self) -> logging.Logger:
@@ -76,6 +77,7 @@ class Installations(AsyncInstallationStore):
         values = {"bot_token": installation.bot_token, "bot_user": installation.bot_user_id}
         sealed = self._vault.seal(orjson.dumps(values))
         await asyncio.to_thread(self._store.install, team, sealed)
+        self._tokens.pop(team, None)
         logger.info("installed in the workspace %s", team)
 
     async def async_save_bot(self, bot: Bot) -> None:
@@ -83,12 +85,19 @@ class Installations(AsyncInstallationStore):
 
     async def token(self, enterprise_id: str | None, team_id: str | None) -> str | None:
         """The bot token for a workspace: its own, or else its organisation's."""
-        for owner in (team_id, enterprise_id):
-            sealed = await asyncio.to_thread(self._store.installation, owner) if owner else None
-            if sealed:
+        owners = [owner for owner in (team_id, enterprise_id) if owner]
+        for owner in owners:
+            if owner in self._tokens:
+                return self._tokens[owner]
+        for owner in owners:
+            if sealed := await asyncio.to_thread(self._store.installation, owner):
                 found: dict[str, Any] = orjson.loads(self._vault.open(sealed))
-                return str(found["bot_token"])
+                return self._tokens.setdefault(owner, str(found["bot_token"]))
         return None
+
+    def forget(self) -> None:
+        """Reads tokens from the database again, as after an uninstall."""
+        self._tokens.clear()
 
 
 class States(AsyncOAuthStateStore):
