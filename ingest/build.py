@@ -82,6 +82,20 @@ def remove(library: Library, *, source: str) -> int:
         return n_gone
 
 
+def remove_paper(library: Library, paper_id: str) -> None:
+    """Takes a paper out with all that was said of it; a source that gives it again adds it.
+
+    Raises:
+        Conflict: another process is writing to this library.
+    """
+    with library.writing():
+        run = _Run(library, [])
+        with library.catalogue.transaction():
+            library.catalogue.forget_paper(paper_id)
+            run.remerge([paper_id])
+        run.finish()
+
+
 def reindex(library: Library) -> Manifest | None:
     """Builds and publishes all indexes from the catalogue anew.
 

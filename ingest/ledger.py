@@ -210,6 +210,10 @@ class Ledger(Database):
         self._write("DELETE FROM records WHERE source = ?", (source,))
         return ids
 
+    def forget_paper(self, paper_id: str) -> None:
+        """Deletes all records of a paper."""
+        self._write("DELETE FROM records WHERE paper = ?", (paper_id,))
+
     # --- sources ---
 
     def sources(self) -> list[tuple[str, int]]:

@@ -16,6 +16,8 @@ from mcp.server.transport_security import TransportSecuritySettings
 from mcp_types import ToolAnnotations
 from pydantic import BaseModel, Field
 from starlette.applications import Starlette
+from starlette.routing import Route
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from ingest.catalogue import StoredPaper
 from ingest.errors import CitelightError
@@ -163,21 +165,31 @@ def make_server(core: Core) -> MCPServer:
 
 def mount(app: Starlette, core: Core) -> None:
     """Adds `/mcp`. The application's own checks of hosts, origins and keys stand before it."""
-    server = make_server(core)
-    http = server.streamable_http_app(
-        streamable_http_path="/mcp",
-        stateless_http=True,
-        transport_security=TransportSecuritySettings(enable_dns_rebinding_protection=False),
-    )
-    app.router.routes.extend(http.routes)
+    door = _Door()
+    app.router.routes.append(Route("/mcp", door))
     inner = app.router.lifespan_context
 
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[Any]:
+        server = make_server(core)
+        door.app = server.streamable_http_app(
+            streamable_http_path="/mcp",
+            stateless_http=True,
+            transport_security=TransportSecuritySettings(enable_dns_rebinding_protection=False),
+        )
         async with inner(app) as state, server.session_manager.run():
             yield state
 
     app.router.lifespan_context = lifespan
+
+
+class _Door:
+    """ASGI endpoint before the SDK's application, whose sessions live for one lifespan only."""
+
+    app: ASGIApp
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await self.app(scope, receive, send)
 
 
 def run_stdio(core: Core) -> None:

@@ -12,12 +12,13 @@ from fastapi.middleware.cors import CORSMiddleware
 from ingest.errors import CitelightError
 from service import web
 from service.access import Access
+from service.api import shapes
 from service.api.asking import asking
 from service.api.gate import Gate
 from service.api.history import history
 from service.api.keys import key_list
 from service.api.library import library
-from service.api.problems import ERRORS, RequestIds, answer_errors
+from service.api.problems import ERRORS, RequestIds, answer_errors, given
 from service.app import Core
 from service.jobs import Jobs
 from service.keys import Keys
@@ -81,12 +82,16 @@ def create_app(core: Core, access: Access | None = None, keys: Keys | None = Non
 
 
 def _add_health(app: FastAPI, core: Core) -> None:
-    @app.get("/healthz", tags=["operations"])
+    @app.get("/healthz", responses=given(shapes.HealthShape), tags=["operations"])
     async def healthz() -> dict[str, str]:
         """The process answers."""
         return {"status": "ok"}
 
-    @app.get("/readyz", responses={503: ERRORS[503]}, tags=["operations"])
+    @app.get(
+        "/readyz",
+        responses=given(shapes.ReadyShape) | {503: ERRORS[503]},
+        tags=["operations"],
+    )
     def readyz() -> dict[str, str]:
         """The library is open and can be searched."""
         with core.library.pinned() as generation:

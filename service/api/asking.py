@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from service import events
 from service.api.owners import owner_of, remember
-from service.api.problems import FINDING, problem, to_json
+from service.api.problems import FINDING, UNCHANGED, given, problem, tagged, to_json
 from service.app import Core
 from service.assistant import MAX_QUESTION
 from service.citations import Answer, Depth
@@ -80,7 +80,7 @@ def asking(core: Core, runs: Runs) -> APIRouter:
     """The routes that answer questions."""
     router = APIRouter(prefix="/v1", tags=["ask"])
 
-    @router.post("/ask", responses=FINDING | {200: _ANSWER})
+    @router.post("/ask", responses=FINDING | _ANSWERED)
     async def ask(body: AskBody, request: Request) -> Response:
         """Answers a question, as JSON or, with `stream` or `Accept: text/event-stream`, as
         server-sent events: run, status, sources, cites, delta, and at the end done or error."""
@@ -100,7 +100,7 @@ def asking(core: Core, runs: Runs) -> APIRouter:
             response = await _whole(runs, run_id, request)
         return remember(response, request, owner) if body.remember else response
 
-    @router.get("/runs/{run_id}/events", responses=FINDING)
+    @router.get("/runs/{run_id}/events", responses=FINDING | _EVENTS)
     async def resume(run_id: str, after: Annotated[int, Query(ge=0)] = 0) -> Response:
         """The events of an answer under way, after the first `after` ones."""
         runs.check(run_id)
@@ -112,10 +112,11 @@ def asking(core: Core, runs: Runs) -> APIRouter:
         await runs.stop(run_id)
         return Response(status_code=204)
 
-    @router.get("/answers/{answer_id}", responses=FINDING | {200: _ANSWER})
-    def stored_answer(answer_id: str) -> Response:
-        """A stored answer, as it was given."""
-        return to_json(core.conversations.answer(answer_id))
+    @router.get("/answers/{answer_id}", responses=FINDING | UNCHANGED | given(Answer))
+    def stored_answer(answer_id: str, request: Request) -> Response:
+        """A stored answer, as it was given; it never changes."""
+        stored = core.conversations.answer(answer_id)
+        return tagged(request, answer_id, lambda: stored)
 
     @router.get("/answers/{answer_id}/export", responses=FINDING)
     def export_answer(answer_id: str, format: str = "markdown") -> Response:
@@ -129,7 +130,13 @@ def asking(core: Core, runs: Runs) -> APIRouter:
     return router
 
 
-_ANSWER: dict[str, Any] = {"model": Answer, "description": "The answer"}
+_STREAM = {"text/event-stream": {"schema": {"type": "string"}}}
+_EVENTS: dict[int | str, dict[str, Any]] = {
+    200: {"description": "The events", "content": _STREAM}
+}
+_ANSWERED: dict[int | str, dict[str, Any]] = {
+    200: {"model": Answer, "description": "The answer", "content": _STREAM}
+}
 
 
 async def _whole(runs: Runs, run_id: str, request: Request) -> Response:

@@ -1,10 +1,15 @@
 """Conversations of one browser, and feedback on answers."""
 
-from fastapi import APIRouter, Request, Response
+import asyncio
+from typing import Annotated
+
+from fastapi import APIRouter, Query, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 
+from service.api import shapes
+from service.api.idempotency import Idempotency, IdempotencyKey
 from service.api.owners import owner_of
-from service.api.problems import ERRORS, FINDING, to_json
+from service.api.problems import ERRORS, FINDING, given, to_json
 from service.app import Core
 
 
@@ -32,22 +37,28 @@ class Feedback(BaseModel):
 def history(core: Core) -> APIRouter:
     """The routes of conversations and feedback."""
     router = APIRouter(prefix="/v1", tags=["history"])
-    kept = core.conversations
+    kept, idempotency = core.conversations, Idempotency()
 
-    @router.get("/conversations", responses=ERRORS)
-    def list_conversations(request: Request, q: str = "", limit: int = 100) -> Response:
+    @router.get("/conversations", responses=ERRORS | given(shapes.ConversationsShape))
+    def list_conversations(
+        request: Request,
+        q: Annotated[str, Query(max_length=500)] = "",
+        limit: Annotated[int, Query(ge=1, le=1000)] = 100,
+    ) -> Response:
         """This browser's conversations, last used first; `q` searches their titles."""
-        rows = kept.of(owner_of(request), q, limit=max(1, min(limit, 1000)))
+        rows = kept.of(owner_of(request), q, limit=limit)
         return to_json({"conversations": rows})
 
-    @router.get("/conversations/{conversation_id}", responses=FINDING)
+    @router.get("/conversations/{conversation_id}", responses=FINDING | given(shapes.TurnsShape))
     def one_conversation(conversation_id: str, request: Request) -> Response:
         """A conversation with its answers, oldest first."""
         title = kept.check(conversation_id, owner_of(request))
         turns = kept.turns(conversation_id)
         return to_json({"id": conversation_id, "title": title, "turns": turns})
 
-    @router.patch("/conversations/{conversation_id}", responses=FINDING)
+    @router.patch(
+        "/conversations/{conversation_id}", responses=FINDING | given(shapes.RenamedShape)
+    )
     def rename(conversation_id: str, body: Title, request: Request) -> Response:
         """Renames a conversation."""
         kept.rename(conversation_id, owner_of(request), body.title)
@@ -60,9 +71,21 @@ def history(core: Core) -> APIRouter:
         return Response(status_code=204)
 
     @router.post("/answers/{answer_id}/feedback", status_code=204, responses=FINDING)
-    def give_feedback(answer_id: str, body: Feedback) -> Response:
+    async def give_feedback(
+        answer_id: str,
+        body: Feedback,
+        request: Request,
+        idempotency_key: IdempotencyKey = None,
+    ) -> Response:
         """Says whether an answer, or one of its citations, was helpful."""
-        kept.give_feedback(answer_id, body.helpful, reason=body.reason, n=body.n)
-        return Response(status_code=204)
+        content = body.model_dump_json().encode()
+
+        async def give() -> Response:
+            await asyncio.to_thread(
+                kept.give_feedback, answer_id, body.helpful, reason=body.reason, n=body.n
+            )
+            return Response(status_code=204)
+
+        return await idempotency.once(request, idempotency_key, content, give)
 
     return router

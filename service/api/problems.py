@@ -1,6 +1,7 @@
 """Errors on the wire: every one is problem+json (RFC 9457) and carries the id of its request."""
 
 import secrets
+from collections.abc import Callable
 from typing import Any
 
 import orjson
@@ -27,18 +28,46 @@ class Problem(BaseModel):
     request_id: str
 
 
-_PROBLEM: dict[str, Any] = {"model": Problem, "content": {"application/problem+json": {}}}
-ERRORS: dict[int | str, dict[str, Any]] = {
-    status: _PROBLEM | {"description": text}
-    for status, text in (
-        (422, "The request does not fit"),
-        (500, "Something went wrong here"),
-        (503, "A part does not answer"),
+_PROBLEM: dict[str, Any] = {
+    "content": {"application/problem+json": {"schema": Problem.model_json_schema()}}
+}
+_LIMITS = {
+    name: {"schema": {"type": "integer"}, "description": text}
+    for name, text in (
+        ("Retry-After", "Seconds to wait"),
+        ("X-RateLimit-Limit", "Requests a minute"),
+        ("X-RateLimit-Remaining", "Requests left now"),
+        ("X-RateLimit-Reset", "Seconds until all are left again"),
     )
 }
-FINDING: dict[int | str, dict[str, Any]] = ERRORS | {
-    404: _PROBLEM | {"description": "There is no such thing here"}
+
+
+def _problems(*statuses: tuple[int, str]) -> dict[int | str, dict[str, Any]]:
+    return {status: _PROBLEM | {"description": text} for status, text in statuses}
+
+
+ERRORS = _problems(
+    (400, "The request cannot be read"),
+    (401, "An API key is needed"),
+    (403, "This key, or this page, may not do that"),
+    (413, "The request is too large"),
+    (421, "This service does not answer under that name"),
+    (422, "The request does not fit"),
+    (429, "Too many requests"),
+    (500, "Something went wrong here"),
+    (503, "A part does not answer"),
+)
+ERRORS[429]["headers"] = _LIMITS
+FINDING = ERRORS | _problems((404, "There is no such thing here"))
+CHANGING = FINDING | _problems((409, "Another process is writing to the library"))
+UNCHANGED: dict[int | str, dict[str, Any]] = {
+    304: {"description": "It is what `If-None-Match` names"}
 }
+
+
+def given(model: type[Any], status: int = 200) -> dict[int | str, dict[str, Any]]:
+    """The documentation of a response that succeeds."""
+    return {status: {"model": model, "description": (model.__doc__ or "").split("\n")[0]}}
 
 
 class RequestIds:
@@ -105,3 +134,13 @@ def problem(
 def to_json(content: Any, status: int = 200) -> Response:
     """A JSON response of plain values and dataclasses."""
     return Response(orjson.dumps(plain(content)), status, media_type="application/json")
+
+
+def tagged(request: Request, revision: str, make: Callable[[], Any]) -> Response:
+    """What `make` makes as JSON with the revision as ETag; 304 for who has that revision."""
+    headers = {"ETag": f'"{revision}"', "Cache-Control": "private, no-cache"}
+    if f'"{revision}"' in request.headers.get("if-none-match", ""):
+        return Response(status_code=304, headers=headers)
+    response = to_json(make())
+    response.headers.update(headers)
+    return response
