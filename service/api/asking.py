@@ -131,9 +131,7 @@ def asking(core: Core, runs: Runs) -> APIRouter:
 
 
 _STREAM = {"text/event-stream": {"schema": {"type": "string"}}}
-_EVENTS: dict[int | str, dict[str, Any]] = {
-    200: {"description": "The events", "content": _STREAM}
-}
+_EVENTS: dict[int | str, dict[str, Any]] = {200: {"description": "The events", "content": _STREAM}}
 _ANSWERED: dict[int | str, dict[str, Any]] = {
     200: {"model": Answer, "description": "The answer", "content": _STREAM}
 }
