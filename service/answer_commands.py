@@ -1,9 +1,12 @@
 """Commands about answers already given: `citelight export` and `citelight replay`."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
+
+from ingest.errors import InvalidInput
 
 if TYPE_CHECKING:
     from service.app import Core
@@ -64,6 +67,79 @@ def add_answers(cli: click.Group, open_core: Callable[[], "Core"], told: Told) -
         else:
             _tell(replayed)
         sys.exit(0 if replayed.is_same else 1)
+
+
+def add_answer_evaluation(
+    evaluate: click.Group, open_core: Callable[[], "Core"], told: Told
+) -> None:
+    """Adds `citelight eval answers`."""
+
+    @evaluate.command("answers")
+    @click.option(
+        "--questions",
+        type=click.Path(path_type=Path),
+        help='JSON lines {"question": ...} to ask now.  [default: the stored answers]',
+    )
+    @click.option("--last", default=1000, show_default=True, help="Stored answers to look at.")
+    @click.option(
+        "--gate",
+        multiple=True,
+        metavar="NAME=LEAST",
+        help="Fail unless a metric is at least this; may be given often.",
+    )
+    @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+    @told
+    def eval_answers(
+        questions: Path | None, last: int, gate: tuple[str, ...], as_json: bool
+    ) -> None:
+        """Validity of citations, support by them, refusals, latency and tokens of answers.
+
+        \b
+        Examples:
+          citelight eval answers --json
+          citelight eval answers --questions q.jsonl --gate offset_validity=1 --gate recall=0.95
+        """
+        import sys
+
+        from service.answer_evaluation import ask_all, metrics, read_questions
+        from service.terminal import print_json
+
+        core = open_core()
+        try:
+            kept = core.conversations
+            answers = ask_all(core, read_questions(questions)) if questions else kept.last(last)
+            found = metrics(answers, core.library.catalogue)
+        finally:
+            core.close()
+        if as_json:
+            print_json(found)
+        else:
+            for name, value in found.items():
+                click.echo(f"{name:18} {value:.4f}")
+        missed = missed_gates(found, gate)
+        for line in missed:
+            click.echo(line, err=True)
+        sys.exit(1 if missed else 0)
+
+
+def missed_gates(found: Mapping[str, float], gates: Sequence[str]) -> list[str]:
+    """A line for each gate, as "recall=0.95", that the metrics do not reach.
+
+    Raises:
+        InvalidInput: a gate names no metric or no number.
+    """
+    missed = []
+    for gate in gates:
+        name, _, least = gate.partition("=")
+        try:
+            if found[name] < float(least):
+                missed.append(f"{name} is {found[name]:.4f}, at least {float(least):.4f} is wanted")
+        except (KeyError, ValueError) as error:
+            names = ", ".join(found)
+            raise InvalidInput(
+                f"The gate {gate!r} is not NAME=NUMBER with one of: {names}."
+            ) from error
+    return missed
 
 
 def _tell(replayed: Any) -> None:  # a Replay, whose module is not loaded for --help

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, ParamSpec
 import click
 
 from ingest.errors import CitelightError, InvalidInput
-from service.answer_commands import add_answers
+from service.answer_commands import add_answer_evaluation, add_answers
 from service.feed_commands import FILES, Asked, PathsOrFeed, add_feeds
 from service.key_commands import add_keys
 from service.slack.commands import slack_group
@@ -372,6 +372,7 @@ def _open_core() -> "Core":
 
 
 add_answers(cli, _open_core, _told)
+add_answer_evaluation(evaluate, _open_core, _told)
 
 
 def _settings() -> "Settings":

@@ -133,6 +133,19 @@ class Conversations:
         stored: dict[str, Any] = orjson.loads(rows[0][0])
         return stored
 
+    def last(self, n: int) -> list[dict[str, Any]]:
+        """The `n` answers given last, newest first, whoever asked."""
+        rows = self._run("SELECT answer FROM answers ORDER BY rowid DESC LIMIT ?", (n,))
+        return [orjson.loads(row[0]) for row in rows]
+
+    def feedback(self) -> list[dict[str, Any]]:
+        """All feedback as evaluation cases, oldest first: asked, cited, and thought of it."""
+        rows = self._run(
+            "SELECT f.answer, f.n, f.is_helpful, f.reason, f.created_at, a.answer "
+            "FROM feedback f JOIN answers a ON a.id = f.answer ORDER BY f.id"
+        )
+        return [_case(*row) for row in rows]
+
     def give_feedback(
         self, answer_id: str, is_helpful: bool, *, reason: str = "", n: int | None = None
     ) -> None:
@@ -147,6 +160,24 @@ class Conversations:
             "VALUES (?, ?, ?, ?, ?)"
         )
         self._run(sql, (answer_id, n, is_helpful, reason, _now()))
+
+
+def _case(
+    answer_id: str, n: int | None, is_helpful: int, reason: str, at: str, stored: bytes
+) -> dict[str, Any]:
+    """One piece of feedback with what it is about; `titles` are those a helpful answer cites."""
+    answer = orjson.loads(stored)
+    cited = [c for c in answer["citations"] if n is None or c["n"] == n]
+    return {
+        "question": answer["query"],
+        "titles": [c["paper"]["title"] for c in cited] if is_helpful else [],
+        "papers": [c["paper"]["id"] for c in cited],
+        "is_helpful": bool(is_helpful),
+        "citation": n,
+        "reason": reason,
+        "answer": answer_id,
+        "at": at,
+    }
 
 
 def new_id() -> str:

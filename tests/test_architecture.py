@@ -48,7 +48,7 @@ ORDER = [
     "service.depth service.grouped",
     "service.assistant service.jobs service.runs",
     "service.app service.replay",
-    "service.evaluation service.llama service.records",
+    "service.answer_evaluation service.evaluation service.llama service.records",
     "service.mcp service.openai_api service.slack service.web",
     "service.api service.terminal",
     "service.answer_commands service.feeds service.feed_commands service.key_commands",
