@@ -456,3 +456,45 @@ def test_the_theme_is_chosen_and_kept(chat: Chat) -> None:
 
     expect(page.locator("html")).to_have_attribute("data-theme", "dark")
     expect(page.locator("#theme")).to_have_accessible_name("Theme: dark")
+
+
+def test_a_source_can_be_called_wrong(chat: Chat) -> None:
+    turn = chat.ask("What do sparse codes name?")
+    turn.locator(".chip").nth(2).click()
+    chat.page.get_by_role("button", name="Wrong source").click()
+    expect(chat.page.get_by_role("button", name="Noted")).to_be_visible()
+
+    assert [(one["helpful"], one["n"]) for one in chat.stub.feedback] == [(False, 2)]
+
+
+def test_without_cookies_the_page_works_and_says_that_nothing_is_kept(chat: Chat) -> None:
+    chat.page.add_init_script(
+        "Object.defineProperty(Navigator.prototype, 'cookieEnabled', {get: () => false})"
+    )
+    chat.ask("What do sparse codes name?")
+    chat.ask("and then?")
+
+    expect(chat.page.locator(".history-note")).to_contain_text("Cookies are off")
+    assert [(body["remember"], "conversation_id" in body) for body in chat.stub.asked] == [
+        (False, False)
+    ] * 2
+
+
+def test_the_first_word_is_painted_within_100_ms_of_its_arrival(chat: Chat) -> None:
+    chat.open()
+    chat.page.evaluate(
+        "() => { const read = ReadableStreamDefaultReader.prototype.read;"
+        " const decoder = new TextDecoder();"
+        " ReadableStreamDefaultReader.prototype.read = async function () {"
+        "   const got = await read.call(this);"
+        "   if (got.value && !window.came && decoder.decode(got.value).includes('event: delta'))"
+        "     window.came = performance.now();"
+        "   return got; };"
+        " new MutationObserver(() => { if (!window.seen && document.querySelector('.answer p'))"
+        "   requestAnimationFrame(() => { window.seen ??= performance.now(); }); })"
+        " .observe(document.getElementById('turns'), {childList: true, subtree: true}); }"
+    )
+    chat.ask("What do sparse codes name?")
+    chat.page.locator(".answer").evaluate("() => new Promise(requestAnimationFrame)")
+
+    assert chat.page.evaluate("window.seen - window.came") < 100

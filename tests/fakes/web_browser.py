@@ -49,21 +49,21 @@ class Chat:
         """Ask, wait for the turn's state, and give the turn."""
         if self.page.url == "about:blank":
             self.open()
+        before = self.page.locator(".turn").count()
         self.page.locator("#question").fill(question)
         self.page.locator("#question").press("Enter")
-        turn = self.page.locator(".turn").last
-        self.page.locator(f".turn[data-state={until}]").last.wait_for()
-        return turn
+        self.page.locator(f".turn:nth-child({before + 1})[data-state={until}]").wait_for()
+        return self.page.locator(".turn").nth(before)
 
     def tab(self) -> "Chat":
         """Another tab of the same reader."""
-        return Chat(self.server, self.context, watched(self.context, self.server, self.faults))
+        return Chat(self.server, self.context, watched(self.context, self.server.url, self.faults))
 
     def resize(self, width: int) -> None:
         self.page.set_viewport_size({"width": width, "height": WIDTHS[width]})
 
 
-def watched(context: BrowserContext, server: WebServer, faults: list[str]) -> Page:
+def watched(context: BrowserContext, home: str, faults: list[str]) -> Page:
     page = context.new_page()
     page.add_init_script(
         "document.addEventListener('securitypolicyviolation', (e) =>"
@@ -71,7 +71,7 @@ def watched(context: BrowserContext, server: WebServer, faults: list[str]) -> Pa
     )
     page.on("console", lambda m: _note(faults, m.text) if m.type in ("error", "warning") else None)
     page.on("pageerror", lambda error: _note(faults, str(error)))
-    page.on("request", lambda request: _foreign(faults, request.url, server.url))
+    page.on("request", lambda request: _foreign(faults, request.url, home))
 
     def refuse(dialog: object) -> None:
         faults.append("a dialog opened")

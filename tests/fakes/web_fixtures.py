@@ -36,7 +36,7 @@ def chat(browser: Browser, web_server: WebServer) -> Iterator[Chat]:
     context = browser.new_context(viewport=viewport, color_scheme="light")  # type: ignore[arg-type]
     context.set_default_timeout(_TIMEOUT_MS)
     faults: list[str] = []
-    yield Chat(web_server, context, watched(context, web_server, faults), faults)
+    yield Chat(web_server, context, watched(context, web_server.url, faults), faults)
     context.close()
 
     assert faults == []

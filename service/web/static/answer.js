@@ -23,7 +23,7 @@ async function show() {
   }, { level: 1 });
   const card = new Card((chip) => {
     const citation = turn.citations.find(({ n }) => n === Number(chip.dataset.n));
-    return { citation, sentence: turn.sentenceOf(chip), isFinal: true };
+    return { citation, sentence: turn.sentenceOf(chip), answer };
   });
   turn.show(answer);
   byId("answer").replaceChildren(turn.element);

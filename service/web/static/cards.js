@@ -1,6 +1,7 @@
 // The citation card: what stands behind a chip, next to the chip.
 
 import { abstractToggle, renderEvidence } from "./abstracts.js";
+import { sendJson } from "./api.js";
 import { apa, bibtex, byline } from "./bibliography.js";
 import { button, copy, el, flash, icon, outside, safeUrl } from "./dom.js";
 import { verdictLine } from "./verdicts.js";
@@ -10,7 +11,7 @@ const CLOSE_MS = 260; // long enough to move from the chip into the card
 
 export class Card {
   constructor(describe) {
-    this.describe = describe; // chip -> {citation, sentence, isFinal} or {sentence}
+    this.describe = describe; // chip -> {citation, sentence, answer (null while it is written)}
     this.element = el("div", { class: "card", popover: "manual", role: "dialog", "aria-labelledby": "card-title", tabindex: -1 });
     this.anchor = null;
     this.isPinned = false;
@@ -133,7 +134,7 @@ export class Card {
   #content(anchor) {
     const about = this.describe(anchor);
     if (!about?.citation) return null;
-    const { citation: { n, paper, evidence }, sentence, isFinal } = about;
+    const { citation: { n, paper, evidence }, sentence, answer } = about;
     const url = safeUrl(paper.url);
     const quotes = nearestFirst(evidence, sentence?.text ?? "");
     const page = `/p/${encodeURIComponent(paper.id)}#s${(quotes[0]?.sentence ?? 0) + 1}`;
@@ -149,13 +150,27 @@ export class Card {
       ...quotes.slice(0, 1).map(renderEvidence),
       quotes.length > 1 ? el("p", { class: "by" }, "Also used from this paper") : null,
       ...quotes.slice(1).map(({ quote }) => renderEvidence({ quote })),
-      verdictLine(sentence?.verdict ?? (isFinal ? "supported" : "pending"), sentence?.reason),
+      sentence || !answer ? verdictLine(sentence?.verdict ?? "pending", sentence?.reason) : null,
       el("div", { class: "actions" }, abstractToggle(paper, evidence.map(({ quote }) => quote), place),
         cite("APA", apa(paper)), cite("BibTeX", bibtex(paper)),
-        el("a", { class: "quiet", href: page }, icon("book"), "Open paper")),
+        el("a", { class: "quiet", href: page }, icon("book"), "Open paper"),
+        answer ? doubting(answer, n) : null),
       place,
     ].filter(Boolean);
   }
+}
+
+// A reader may say that a source does not fit.
+function doubting(answer, n) {
+  return button("Wrong source", { class: "quiet", onclick: async (event) => {
+    const target = event.currentTarget;
+    try {
+      await sendJson("POST", `/v1/answers/${encodeURIComponent(answer.id)}/feedback`, { helpful: false, n, reason: "wrong source" });
+      flash(target, "Noted");
+    } catch {
+      flash(target, "Not saved");
+    }
+  } }, "down");
 }
 
 // The evidence that shares most words with the sentence comes first.

@@ -2,11 +2,12 @@
 
 import { loadPaper } from "./abstracts.js";
 import { Failure, getJson } from "./api.js";
+import { banner, tellOffline } from "./banner.js";
 import { Card, lightTogether } from "./cards.js";
-import { announce, byId, el, icon, plural } from "./dom.js";
+import { byId, icon } from "./dom.js";
 import { Drawer, dressDrawers } from "./drawers.js";
 import { Filters } from "./filters.js";
-import { dressHeader, loadLibrary } from "./header.js";
+import { dressHeader } from "./header.js";
 import { History } from "./history.js";
 import { bindKeys } from "./keys.js";
 import { Scroller } from "./scroller.js";
@@ -14,6 +15,7 @@ import { Sources } from "./sources.js";
 import { keep, recall } from "./storage.js";
 import { Run } from "./stream.js";
 import { Turn } from "./turn.js";
+import { welcome } from "./welcome.js";
 
 const asked = new URLSearchParams(location.search); // ?c=conversation, ?q=question, ?paper=id
 const box = byId("question");
@@ -26,7 +28,7 @@ let opening = 0; // the newest conversation asked for: a slower older one must n
 const card = new Card((chip) => {
   const turn = turnOf(chip);
   const citation = turn?.citations.find(({ n }) => n === Number(chip.dataset.n));
-  return citation && { citation, sentence: turn.sentenceOf(chip), isFinal: turn.answer !== null };
+  return citation && { citation, sentence: turn.sentenceOf(chip), answer: turn.answer };
 });
 const filters = new Filters(() => sources.turn && sources.show(sources.turn));
 const sources = new Sources(byId("sources"), {
@@ -73,7 +75,7 @@ async function ask(question) {
   keep("draft", null, "sessionStorage");
   const turn = addTurn(text);
   const body = { question: text, filters: filters.body };
-  if (conversation) body.conversation_id = conversation;
+  if (conversation && navigator.cookieEnabled) body.conversation_id = conversation;
   await carry(turn, (run) => run.ask(body));
 }
 
@@ -83,6 +85,7 @@ async function carry(turn, start) {
     onEvent: (type, data) => {
       if (type === "run") begun(turn, data);
       turn.handle(type, data);
+      if (run.isOver && running?.run === run) ended(turn); // not only when the connection closes
     },
     onCut: (isCut) => turn.cut(isCut),
   });
@@ -201,7 +204,7 @@ async function open(id) {
   titled(null);
   const mine = (opening += 1);
   if (!id) {
-    box.focus();
+    if (window.matchMedia("(pointer: fine)").matches) box.focus(); // on a phone it calls up the keys
     return;
   }
   try {
@@ -286,44 +289,6 @@ async function tickAskedPaper() {
   if (id) filters.tickPaper(await loadPaper(id), true);
 }
 
-// What the library holds
-
-async function showLibrary() {
-  try {
-    library = await loadLibrary();
-    filters.library = library;
-    showEmpty(library);
-    if (library.indexing) setTimeout(showLibrary, 3000);
-  } catch (failure) {
-    banner(failure.message, showLibrary);
-  }
-}
-
-function showEmpty({ papers, examples = [], indexing }) {
-  const lead = byId("empty-lead");
-  if (indexing) lead.textContent = `Papers are being added: ${plural(papers, "abstract")} so far. You can ask already.`;
-  else if (!papers) lead.replaceChildren("The library is empty. ", el("a", { href: "/library" }, "Add papers"), " to begin.");
-  else lead.textContent = `${plural(papers, "abstract")} to ask. Every sentence of the answer shows the sentence that stands behind it.`;
-  byId("examples").replaceChildren(...examples.slice(0, 3).map((question) => el("button", { type: "button",
-    class: "example", dir: "auto", onclick: () => ask(question) }, icon("search"), el("span", {}, question))));
-}
-
-// Notices
-
-function banner(text, again = null) {
-  const place = byId("banner");
-  place.replaceChildren(text ?? "", ...(again ? [" ", el("button", { type: "button", class: "quiet", onclick: () => {
-    banner(null);
-    again();
-  } }, "Try again")] : []));
-  place.hidden = !text;
-  if (text) announce(text);
-}
-
-function tellOffline() {
-  banner("You are offline. What is on the page stays readable, and your question is kept.");
-}
-
 // Start
 
 dressHeader();
@@ -357,7 +322,10 @@ window.addEventListener("online", () => {
   banner(null);
   history_.load();
 });
-showLibrary();
+welcome((held) => {
+  library = held;
+  filters.library = held;
+}, ask);
 history_.load();
 if (!navigator.onLine) tellOffline();
 open(asked.get("c"));

@@ -25,8 +25,9 @@ export function bindKeys(actions) {
     if (event.defaultPrevented || event.isComposing) return;
     if (event.key === "Escape") {
       if (!document.querySelector("dialog[open]")) actions.escape(event);
-    } else if (event.altKey && !event.ctrlKey && !event.metaKey) withAlt(event, actions);
-    else if (singleKeys && !isTyping(event.target) && !event.ctrlKey && !event.metaKey) single(event, actions);
+    } else if (event.altKey && !event.ctrlKey && !event.metaKey) {
+      if (!writesWithAlt(event.target)) withAlt(event, actions);
+    } else if (singleKeys && !isTyping(event.target) && !event.ctrlKey && !event.metaKey) single(event, actions);
   });
 }
 
@@ -48,6 +49,9 @@ function single(event, actions) {
   else return;
   event.preventDefault();
 }
+
+// On a Mac, Alt with a letter or an arrow writes and moves within a text.
+const writesWithAlt = (target) => /Mac|iP/.test(navigator.platform) && isTyping(target) && target.value;
 
 const isTyping = (target) => target.matches?.("input:not([type=checkbox]), textarea, select, [contenteditable]");
 

@@ -69,7 +69,7 @@ export class Run {
   async ask(body) {
     const headers = { Accept: "text/event-stream" };
     const signal = this.leaving.signal;
-    const response = await sendJson("POST", "/v1/ask", { ...body, stream: true, remember: true }, { headers, signal });
+    const response = await sendJson("POST", "/v1/ask", { ...body, stream: true, remember: navigator.cookieEnabled }, { headers, signal });
     await this.#read(response);
     if (!this.isOver && this.id === null) throw unreachable();
     await this.#takeUp();
