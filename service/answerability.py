@@ -14,7 +14,7 @@ from importlib.resources import files
 
 import numpy as np
 
-from ingest.lexical import stems
+from ingest.lexical import STOP_WORDS, stems, terms
 from service.citations import State
 from service.retrieve import Passage, Retrieval
 
@@ -65,6 +65,8 @@ def judge(retrieval: Retrieval) -> Answerability:
     """Judges a question by how near the best passages come to it, in meaning and in words."""
     if not retrieval.passages:
         return Answerability(0.0, "not_in_library")
+    if retrieval.operators and STOP_WORDS.issuperset(terms(retrieval.text)):
+        return Answerability(0.5, "nearby")  # a wish for a list ("papers by Vaswani"): here it is
     fitted = model()
     probability = fitted.probability(features(retrieval))
     return Answerability(probability, fitted.state(probability))

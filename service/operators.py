@@ -62,7 +62,7 @@ _ASKING = re.compile(
     (?:papers?|stud(?:y|ies)|research|works?|literature|articles?|publications?|resources?
         |investigations?)
     (?:\s(?:papers?|articles?|studies|works?|literature))?
-    (?:\s(?:that|which|on|about|regarding|concerning|into|first|has|have|are|is|was|were|been
+    (?:\s(?:that|which|on|of|about|regarding|concerning|into|first|has|have|are|is|was|were|been
         |exploring|investigating|examining|focus(?:ing|ed|es)?\son|proposing|discuss(?:es|ed|ing)?
         |explor(?:es?|ed)|investigat(?:es?|ed)|examin(?:es?|ed)|address(?:es|ed|ing)?
         |propos(?:es?|ed)|introduc(?:es?|ed|ing)|deal(?:s|ing|t)?\swith|available))*\s+""",

@@ -1,0 +1,52 @@
+"""Whether the sample library can answer a question."""
+
+import pytest
+
+from service.answerability import FEATURES, features, judge, model
+from service.app import Core
+from service.named import Names, is_nearly
+
+
+@pytest.mark.parametrize(
+    "question",
+    [
+        "What is BM25?",
+        "How does dense passage retrieval differ from BM25?",
+        "Who introduced LoRA?",
+        "What does the BERT paper say?",
+    ],
+)
+def test_a_question_about_the_library_is_answered(core: Core, question: str) -> None:
+    assert judge(core.retriever.retrieve(question)).state in ("answered", "partial")
+
+
+@pytest.mark.parametrize(
+    "question",
+    ["What is the capital of Portugal?", "How do I bake sourdough bread?", "Who won in 2010?"],
+)
+def test_a_question_of_another_field_is_not(core: Core, question: str) -> None:
+    assert judge(core.retriever.retrieve(question)).state == "not_in_library"
+
+
+def test_a_wish_for_papers_by_an_author_lists_them(core: Core) -> None:
+    found = core.retriever.retrieve("Which papers by Vaswani are there?")
+
+    assert judge(found).state == "nearby"
+    assert [p.stored.paper.title for p in found.passages] == ["Attention Is All You Need"]
+
+
+def test_the_model_weighs_what_is_measured(core: Core) -> None:
+    measured = features(core.retriever.retrieve("attention"))
+
+    assert tuple(measured) == tuple(model().weights) == FEATURES
+
+
+def test_a_title_in_the_question_names_its_paper() -> None:
+    names = Names.read([(0, "Attention Is All You Need"), (1, "Long Form (LoFo) Questions")])
+
+    assert set(names.bonuses("what does attention is all you need say")) == {0}
+    assert set(names.bonuses("How does LoFo work?")) == {1}
+
+
+def test_a_slip_in_a_title_is_forgiven() -> None:
+    assert is_nearly("Attention Is All You Need", "attenton is all you need")
