@@ -190,21 +190,6 @@ def change_name(text: str, abstract: str, random: Random, others: Sequence[str])
     return text[: match.start()] + random.choice(foreign) + text[match.end() :]
 
 
-def swap_sides(text: str, abstract: str, random: Random) -> str | None:
-    """ "A outperforms B" to "B outperforms A"."""
-    match = re.match(
-        r"(?:The |Our |This )?([\w -]{3,50}?) (outperforms?|exceeds?|surpass(?:es)?|inhibits|activates|induces"
-        r"|is (?:better|worse|faster|slower|higher|lower|larger|smaller|more \w+) than|causes?) "
-        r"(?:the )?([\w -]{3,50})(\.|,.*)$",
-        text,
-    )
-    return (
-        f"{match[3][0].upper()}{match[3][1:]} {match[2]} {match[1].lower()}{match[4]}"
-        if match
-        else None
-    )
-
-
 def move_number(text: str, abstract: str, random: Random) -> str | None:
     """A number by another one of the same abstract."""
     spots = [m for m in _NUMBER.finditer(text) if m[1] not in ("0", "1")]

@@ -12,7 +12,7 @@ totals were looked at; figures to quote come from another seed and from the seco
 import gzip
 import json
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
@@ -35,7 +35,6 @@ DAMAGES: dict[str, damage.Damage] = {
     "unit": damage.change_unit,
     "negation": damage.negate,
     "direction": damage.flip_direction,
-    "sides swapped": damage.swap_sides,
 }
 GOALS = {
     "reworded": 0.97, "number": 0.99, "negation": 0.97, "direction": 0.85, "name": 0.97,
@@ -72,11 +71,11 @@ def read_abstracts(data: Path, name: str, n: int, random: Random) -> list[Abstra
     else:
         with gzip.open(f"{path}.gz", "rt", encoding="utf-8") as file:
             lines = list(file)
-    drawn = (_abstract(json.loads(line)) for line in random.sample(lines, min(len(lines), 2 * n)))
+    drawn = (abstract_of(json.loads(line)) for line in random.sample(lines, min(len(lines), 2 * n)))
     return [a for a in drawn if len(a.sentences) >= 4][:n]
 
 
-def _abstract(row: dict[str, str]) -> Abstract:
+def abstract_of(row: dict[str, str]) -> Abstract:
     text = row["abstract"]
     sentences = tuple(text[start:end] for start, end in split_sentences(text))
     return Abstract(row["id"], row["title"], text, sentences)
@@ -116,20 +115,20 @@ def scifact_cases(data: Path, half: int) -> Iterator[Case]:
     for row in _rows(folder / "evidence.jsonl"):
         if sha256(row["query_id"].encode()).digest()[0] % 2 == half:
             is_true = row["label"] == "SUPPORT"
-            cited = _abstract(corpus[row["doc_id"]])
+            cited = abstract_of(corpus[row["doc_id"]])
             kind = f"SciFact {row['label'].lower()}"
             yield Case(kind, claims[row["query_id"]], cited, is_true)
     found = {(r["query_id"], r["doc_id"]) for r in _rows(folder / "evidence.jsonl")}
     for line in (folder / "qrels.tsv").read_text(encoding="utf-8").splitlines()[1:]:
         claim, doc, *_ = line.split("\t")
         if (claim, doc) not in found and sha256(claim.encode()).digest()[0] % 2 == half:
-            yield Case("SciFact silent", claims[claim], _abstract(corpus[doc]), False)
+            yield Case("SciFact silent", claims[claim], abstract_of(corpus[doc]), False)
 
 
 def conclusion_cases(data: Path, vectors: "Vectors") -> Iterator[Case]:
     """The first sentence of each conclusion with the abstract it concludes, and with another."""
     folder = data / "pubmedqa"
-    corpus = {r["id"]: _abstract(r) for r in _rows(folder / "corpus.jsonl")}
+    corpus = {r["id"]: abstract_of(r) for r in _rows(folder / "corpus.jsonl")}
     rows = _rows(folder / "evidence.jsonl")
     cited = [corpus[row["doc_id"]] for row in rows]
     random = Random("conclusions")
@@ -162,8 +161,9 @@ class Vectors:
         new = sorted({c.sentence for c in cases} - self._sentences.keys())
         self._sentences |= dict(zip(new, self._embedder.embed(new), strict=True))
 
-    def add_abstracts(self, abstracts: "Sequence[Abstract] | object") -> None:
-        new = [a for a in abstracts if a.text not in self._abstracts]  # type: ignore[attr-defined]
+    def add_abstracts(self, abstracts: Iterable[Abstract]) -> None:
+        """Makes the vectors of the abstracts and of their sentences."""
+        new = [a for a in abstracts if a.text not in self._abstracts]
         spans = [split_sentences(a.text) for a in new]
         whole, parts = self._embedder.embed_chunks([a.text for a in new], spans)
         for a, own, sentences in zip(new, whole, parts, strict=True):
@@ -173,7 +173,8 @@ class Vectors:
         return self._abstracts[abstract.text][0]
 
     def similarities(self, case: Case) -> list[float]:
-        return (self._abstracts[case.cited.text][1] @ self._sentences[case.sentence]).tolist()
+        sentences = self._abstracts[case.cited.text][1]
+        return [float(cosine) for cosine in sentences @ self._sentences[case.sentence]]
 
 
 def nearest(abstracts: Sequence[Abstract], vectors: Vectors) -> list[list[int]]:

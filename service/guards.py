@@ -5,7 +5,9 @@ an abstract holds most words somewhere. A guard returns the reason for its alarm
 reader, or None. The bounds were chosen on damaged and reworded sentences (evals/verdicts.py).
 """
 
+import re
 from collections.abc import Callable, Iterator
+from itertools import permutations
 
 from service.opposites import (
     axes,
@@ -16,16 +18,22 @@ from service.opposites import (
     relation,
     scope,
 )
-from service.quantities import Quantity, agrees
+from service.quantities import Quantity, agrees, follows, quantities_of
 from service.statements import Source, Spot, Statement
 
 Guard = Callable[[Statement, Source], str | None]
 
 _SAME_PLACE = 0.45  # likeness from which two places speak of the same thing
-_OPPOSED_PLACE = 0.33  # the same for opposites: rarely does a text have both by chance
+_OPPOSED_PLACE = 0.28  # the same for opposites: rarely does a text have both by chance
 _DENIED_PLACE = 0.35  # the same for words after a denial: they are compared with several others
+_SAME_NUMBER = 0.2  # the same for an equal number with another unit
 _MOST = 0.6  # share of its words that a statement must have to be taken for the one meant
 _CLEARLY = 0.15  # by how much one place must be more alike than another to be preferred
+_GAIN = re.compile(r"\b(?:by|of)\s+(?:about|around|roughly|nearly|almost|over)?\s*$", re.IGNORECASE)
+_MORE = re.compile(
+    r"\s*-?(?:points?|higher|lower|more|less|fewer|better|worse|longer|shorter|larger|smaller"
+    r"|faster|slower|greater|as \w+ as|difference|gain|improvement|increase|decrease|reduction)\b"
+)
 _FEW = 10  # up to here a spelled number may be our count of what the source lists
 
 
@@ -36,25 +44,35 @@ def changed_number(said: Statement, source: Source) -> str | None:
         likeness = other[0] if other else 0.0
         if equal is None:
             is_counted = quantity.is_word and not quantity.kind and quantity.value <= _FEW
-            if (is_counted and likeness < _SAME_PLACE) or _is_known(quantity, source.about):
+            if (is_counted and likeness < _SAME_PLACE) or _is_known(quantity, said, source):
                 continue
             hint = f", which says {other[1].text}" if other and likeness >= _SAME_PLACE else ""
             return f"{quantity.text} is not in the source{hint}"
-        if other and likeness >= max(_SAME_PLACE, equal + _room(quantity, other[1], said)):
+        if other and _is_in_place(quantity, said, equal, *other):
             return f"the source says {other[1].text} where this says {quantity.text}"
     return None
 
 
-def _room(quantity: Quantity, other: Quantity, said: Statement) -> float:
-    """By how much the other number must fit better for the one said to be in its place."""
-    if quantity.kind and other.kind and quantity.value == other.value:
-        return -_CLEARLY  # the same number with another unit
+def _is_in_place(
+    quantity: Quantity, said: Statement, equal: float, likeness: float, other: Quantity
+) -> bool:
+    """Whether the source has the other number where the sentence has this one."""
+    if quantity.kind and other.kind and quantity.value == other.value:  # another unit
+        return likeness >= max(_SAME_NUMBER, equal - _CLEARLY)
     is_said = any(agrees(each, other) for each in said.quantities)
-    return 2 * _CLEARLY if is_said else _CLEARLY
+    return likeness >= max(_SAME_PLACE, equal + (2 * _CLEARLY if is_said else _CLEARLY))
 
 
-def _is_known(quantity: Quantity, about: str) -> bool:
-    return any(agrees(quantity, known) for known in Statement(about).quantities)
+def _is_known(quantity: Quantity, said: Statement, source: Source) -> bool:
+    """Whether the number is in what else is known of the papers, or worked out from two near."""
+    if any(agrees(quantity, known) for known in quantities_of(source.about)):
+        return True
+    if not _GAIN.search(said.text[: quantity.start]) and not _MORE.match(
+        said.text, quantity.start + len(quantity.text)
+    ):
+        return False
+    near = [source.statements[i].quantities for i in source.near]
+    return any(follows(quantity, *pair) for given in near for pair in permutations(given, 2))
 
 
 def _numbers(
@@ -67,15 +85,23 @@ def _numbers(
     for index, statement in enumerate(source.statements):
         for given in statement.quantities:
             spot = source.spot(said, place, index, statement.place_at(given.start))
+            alike = spot.likeness - _turned(said, place, spot)
             if agrees(quantity, given):
-                equal = max(equal or 0.0, spot.likeness)
+                equal = max(equal or 0.0, alike)
             elif (
-                spot.is_near
-                and _is_comparable(quantity, given)
-                and (other is None or spot.likeness > other[0])
+                spot.is_near and _is_comparable(quantity, given) and (not other or alike > other[0])
             ):
-                other = spot.likeness, given
+                other = alike, given
     return equal, other
+
+
+def _turned(said: Statement, place: int, spot: Spot) -> float:
+    """What a number after "from" is less like one after "to"."""
+    leads = {
+        words[i - 1].text.casefold() if i else ""
+        for words, i in ((said.words, place), (spot.statement.words, spot.place))
+    }
+    return 2.5 * _CLEARLY if leads in ({"from", "to"}, {"than", "to"}, {"by", "to"}) else 0.0
 
 
 def _is_comparable(one: Quantity, other: Quantity) -> bool:
@@ -98,9 +124,17 @@ def _sides(said: Statement, place: int, source: Source) -> tuple[float, Spot | N
     for spot, is_same in _related(said, place, source):
         if is_same == (spot.is_denied == (place in said.denied)):
             same = max(same, spot.likeness)
-        elif not is_same and spot.is_near and _may_oppose(said, spot):
+        elif (
+            not is_same and _may_oppose(said, spot) and not _is_meant_elsewhere(said, spot, source)
+        ):
             opposite = max(opposite or spot, spot, key=lambda s: s.likeness)
     return same, opposite
+
+
+def _is_meant_elsewhere(said: Statement, spot: Spot, source: Source) -> bool:
+    """Whether the sentence has the source's word too, in a place more like the source's."""
+    own = (source.alike(said, i, spot.statement, spot.place) for i in said.places(spot.word.stem))
+    return not spot.is_near or max(own, default=0.0) >= spot.likeness
 
 
 def _related(said: Statement, place: int, source: Source) -> Iterator[tuple[Spot, bool]]:
@@ -132,9 +166,9 @@ def _added_denial(said: Statement, source: Source) -> str | None:
                 elif _may_oppose(said, spot):
                     against = max(against or spot, spot, key=lambda s: s.likeness)
         if against and against.likeness >= max(_DENIED_PLACE, agrees_best + _CLEARLY):
-            return f"the source does not say “{said.words[place].text} {against.word.text}”"
+            return f"the source does not say “{_denial(said, place)}”"
         if not against and not agrees_best and _affirms(source.statements[source.near[0]], said):
-            return f"the source does not say “{said.words[place].text}”"
+            return f"the source does not say “{_denial(said, place)}”"
     return None
 
 
@@ -158,22 +192,25 @@ def _lost_denial(said: Statement, source: Source) -> str | None:
     for index in source.near[:2]:
         statement = source.statements[index]
         for place in range(len(statement.words)):
-            if is_denial(statement.words, place):
-                lost = _plain_in(said, source, index, place)
-                if lost:
-                    return f"the source says “{statement.words[place].text} {lost}”"
+            if is_denial(statement.words, place) and _is_lost(said, source, index, place):
+                return f"the source says “{_denial(statement, place)}”"
     return None
 
 
-def _plain_in(said: Statement, source: Source, index: int, place: int) -> str | None:
-    """A word that the source denies at `place` and the sentence does not, if most speaks for it."""
+def _denial(statement: Statement, place: int) -> str:
+    """The words from a denial to the first that it denies."""
+    last = statement.words[next(scope(statement.words, place), place)]
+    return statement.text[statement.words[place].start : last.start + len(last.text)]
+
+
+def _is_lost(said: Statement, source: Source, index: int, place: int) -> bool:
+    """Whether most of what the source denies at `place` the sentence says without denying it."""
     statement = source.statements[index]
-    plain: list[str] = []
-    n_missing = 0
+    n_plain = n_missing = 0
     for other in scope(statement.words, place):
         word = statement.words[other]
         if any(said.places(negation) for negation in negations_of(word.stem)):
-            return None
+            return False
         own = [
             (source.spot(said, i, index, other).likeness, i)
             for i, theirs in enumerate(said.words)
@@ -183,10 +220,10 @@ def _plain_in(said: Statement, source: Source, index: int, place: int) -> str | 
         if alike < _DENIED_PLACE:
             n_missing += 1
         elif (i in said.denied) == (other in statement.denied):
-            return None
+            return False
         elif not _is_plain_elsewhere(said, i, source, alike):
-            plain.append(word.text)
-    return plain[0] if len(plain) > n_missing else None
+            n_plain += 1
+    return n_plain > n_missing
 
 
 def _is_some_effect(general: str, directed: str) -> bool:

@@ -1,7 +1,7 @@
 """Numbers with their units, and whether two of them say the same."""
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 _SMALL = (
@@ -106,12 +106,15 @@ _WORDED = re.compile(rf"\b(?:{'|'.join(_SAID_AS_A_WORD)})\b", re.IGNORECASE)
 _PART = re.compile(
     rf"\b(?P<n>a|one|two|three|four)[\s-](?P<part>{'|'.join(_PARTS)})\b", re.IGNORECASE
 )
-_HEDGE = re.compile(
-    r"(?:\b(?:about|around|approximately|approx\.?|roughly|nearly|almost|some|circa|close to|ca\.|over"
-    r"|more than|above|at least|greater than|exceed\w*|under|less than|below|fewer than|up to"
-    r"|as (?:much|many|high|low) as|at most)|[~≈<>≤≥∼])\s*(?:an?\s|the\s|[$€£])?$",
-    re.IGNORECASE,
-)
+_HEDGES = {  # what a word before a number lets the true number be
+    "near": r"about|around|approximately|approx\.?|roughly|nearly|almost|some|circa|close to|[~≈∼]",
+    "above": r"over|more than|above|at least|greater than|exceed\w*|[>≥]|as (?:many|high) as",
+    "below": r"under|less than|below|fewer than|up to|at most|[<≤]|as (?:few|low|much) as",
+}
+_HEDGE = {
+    name: re.compile(rf"(?:^|(?<=\W))(?:{words})\s*(?:an?\s|the\s|[$€£])?$", re.IGNORECASE)
+    for name, words in _HEDGES.items()
+}
 _ROUNDING = 0.07  # "about 13" for 12.4, "nearly 100" for 94; not "about 10" for 9
 _LOOK_BACK = 24  # code points in which a hedge before a number is looked for
 
@@ -121,7 +124,8 @@ class Quantity:
     """A number in a text, with its unit if that is one we know.
 
     `kind` says what the unit measures ("time", "%"), empty without a known unit; `value * size`
-    can be compared within a kind. `is_word` says that the number was spelled out.
+    can be compared within a kind. `hedge` is "near", "above" or "below" after such a word;
+    `is_word` says that the number was spelled out.
     """
 
     text: str
@@ -129,7 +133,7 @@ class Quantity:
     kind: str
     size: float
     start: int
-    is_hedged: bool = False
+    hedge: str = ""
     is_word: bool = False
 
     @property
@@ -151,9 +155,12 @@ def quantities_of(text: str) -> tuple[Quantity, ...]:
 
 def _make(text: str, start: int, end: int, value: float, unit: str, is_word: bool) -> Quantity:
     kind, size = _unit(unit)
-    is_hedged = bool(_HEDGE.search(text[max(0, start - _LOOK_BACK) : start]))
     written = text[start:end].strip(" -")
-    return Quantity(written, value, kind, size, start, is_hedged, is_word)
+    before = text[max(0, start - _LOOK_BACK) : start]
+    hedge = next((name for name, words in _HEDGE.items() if words.search(before)), "")
+    if is_word and kind == "%":
+        hedge = hedge or "near"  # "half", "a third"
+    return Quantity(written, value, kind, size, start, hedge, is_word)
 
 
 def _unit(written: str) -> tuple[str, float]:
@@ -171,7 +178,7 @@ def _in_digits(text: str) -> Iterator[Quantity]:
         unit = match["unit"] or ""
         end_of_number = match.start("unit") if unit else match.end()
         is_glued = unit[:1].isalpha() and text[end_of_number - 1].isalnum()
-        if is_glued and (not _unit(unit)[0] or unit == "s" and len(match["digits"]) == 4):
+        if is_glued and (not _unit(unit)[0] or (unit == "s" and len(match["digits"]) == 4)):
             continue  # "2D", "3rd", "1980s"
         digits = re.sub(r"[,\u202f\u2009\u00a0]", "", match["digits"]).replace("·", ".")
         exponent = (match["power"] or match["e"] or "0").replace("−", "-").replace("–", "-")
@@ -224,9 +231,25 @@ def agrees(said: Quantity, source: Quantity) -> bool:
         pairs = [(said.value, source.value)]
         if "%" in (said.kind, source.kind):  # 0.71 and 71 %
             pairs += [(said.value, 100 * source.value), (100 * said.value, source.value)]
-    return any(_is_close(a, b, said.is_hedged) for a, b in pairs)
+    return any(_is_close(a, b, said.hedge) for a, b in pairs)
 
 
-def _is_close(said: float, source: float, is_hedged: bool) -> bool:
-    room = _ROUNDING if is_hedged else 1e-9
-    return abs(said - source) <= room * max(abs(said), abs(source), 1e-12)
+def _is_close(said: float, source: float, hedge: str) -> bool:
+    gap = (source - said) / max(abs(said), abs(source), 1e-12)
+    least = -_ROUNDING if hedge in ("near", "below") else -1e-9
+    most = _ROUNDING if hedge in ("near", "above") else 1e-9
+    return least <= gap <= most
+
+
+def follows(said: Quantity, one: Quantity, other: Quantity) -> bool:
+    """Whether a gain or a multiple in the answer is worked out from two numbers of the source."""
+    if said.kind not in ("%", "fold") or one.kind != other.kind or not one.value or not other.value:
+        return False
+    if said.value in (one.value, other.value):
+        return False  # the same number with another unit
+    a, b = one.value * one.size, other.value * other.size
+    made = [a / b] if said.kind == "fold" else [100 * (a - b) / b]
+    if said.kind == one.kind == "%":
+        made.append(a - b)
+    decimals = len(re.sub(r"[^\d.]", "", said.text).partition(".")[2])
+    return any(abs(said.value - round(abs(value), decimals)) < 1e-9 for value in made)

@@ -126,10 +126,10 @@ class Source:
     def _on_axes(self) -> frozenset[str]:
         return frozenset(stem for stem in self.places if stem in axes())
 
-    def candidates(self, stem: str) -> frozenset[str]:
-        """The stems of the source that may say the same as this one, or its opposite."""
-        near = {stem} | negations_of(stem)
-        return (near & self.places.keys()) | (self._on_axes if stem in axes() else frozenset())
+    def candidates(self, stem: str) -> list[str]:
+        """The stems of the source that may say the same as this one, or its opposite, sorted."""
+        near = ({stem} | negations_of(stem)) & self.places.keys()
+        return sorted(near | self._on_axes if stem in axes() else near)
 
     def spots(self, said: Statement, place: int, stem: str) -> list[Spot]:
         """All places where the source has the stem, compared with `place` of the sentence."""
@@ -137,10 +137,14 @@ class Source:
 
     def spot(self, said: Statement, place: int, index: int, other: int) -> Spot:
         """One place of the source, compared with `place` of the sentence."""
-        statement = self.statements[index]
-        alike = likeness(said.context(place), statement.context(other), self.weights)
+        theirs = self.statements[index]
         is_near = index in self.near
-        return Spot(statement, other, alike if is_near else _FAR * alike, is_near)
+        alike = self.alike(said, place, theirs, other) * (1 if is_near else _FAR)
+        return Spot(theirs, other, alike, is_near)
+
+    def alike(self, said: Statement, place: int, theirs: Statement, other: int) -> float:
+        """How much the surroundings of the two places are alike, 0 to 1."""
+        return likeness(said.context(place), theirs.context(other), self.weights)
 
 
 def telling(statements: Sequence[Statement]) -> dict[str, float]:

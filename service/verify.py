@@ -1,7 +1,7 @@
 """The verdict on a sentence of an answer: do the sentences that it cites say it?"""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from service.citations import VerdictKind
@@ -11,12 +11,12 @@ from service.statements import Source, Statement, statement, telling
 from service.wording import stem
 
 _MARK = re.compile(r"\s*(?:\[\^?\d+(?:\s*,\s*\d+)*\]|【\d+】)")
-_NO_WORD = re.compile(r"[^\w%]+")
+_NO_WORD = re.compile(r"(?:(?![-−]\d)[^\w%<>≤≥±]|(?<=\w)[-−])+")  # signs of numbers are kept
 _GUARDS: tuple[Guard, ...] = (changed_number, foreign_name, changed_denial, changed_direction)
-_ASKED = 0.8
+_ASKED = 0.8  # what a sentence counts that asks or announces
 _SUPPORT = 0.5  # keeps 99 % of rewordings and 80 % of conclusions, catches 99 % of wrong papers
-_PLAIN_WEIGHT = 0.3
-_PLAIN = frozenset(  # words of any paper: they say little about which paper is meant
+_COMMON_WEIGHT = 0.3
+_COMMON = frozenset(  # words of any paper: they say little about which paper is meant
     stem(word)
     for word in """achieve analysis analyze approach author challenge compare conclude conduct
     consider data demonstrate describe develop discuss evaluate examine existing experiment
@@ -25,12 +25,16 @@ _PLAIN = frozenset(  # words of any paper: they say little about which paper is 
     recent report research result say show significant study suggest technique various work
     """.split()
 )
-_AT_MOST = 3  # sentences of the source that one sentence may rest on
+_AT_MOST = 3  # sentences of the source that one sentence may rest on, and one that adds much
+_LOOKED_AT = 8  # for these, best first
+_WORTH = 0.15  # share of its words that a sentence of the source must add
 
 
 @dataclass(frozen=True, slots=True)
 class EvidenceSentence:
-    """A sentence of a cited abstract. `title` may hold what else is known: names, year, venue."""
+    """A sentence of a cited abstract. `title` may hold what else is known: names, year, venue;
+    names and figures in it need no sentence.
+    """
 
     text: str
     title: str
@@ -56,26 +60,21 @@ def verify(
     `similarities` are the cosines of the sentence's vector with each evidence sentence's; without
     them only the words are compared. No evidence means that the sentence cites nothing.
     """
-    said = Statement(_MARK.sub("", sentence))
     if not evidence:
         return Verdict("uncited", "no source is cited", ())
+    said = Statement(_MARK.sub("", sentence))
     statements = [statement(e.text) for e in evidence]
-    weights = telling(statements) | dict.fromkeys(_PLAIN, _PLAIN_WEIGHT)
-    scores = [_coverage(said, [s], weights) for s in statements]
-    if similarities is not None:
-        scores = [(a + b) / 2 for a, b in zip(scores, similarities, strict=True)]
-    if not said.asks:
-        scores = [_ASKED * a if s.asks else a for a, s in zip(scores, statements, strict=True)]
-    order = sorted(range(len(scores)), key=lambda i: (-scores[i], i))[:_AT_MOST]
-    near = tuple(i for i in order if i == order[0] or scores[i] >= 0.5 * scores[order[0]])
+    for i, each in enumerate(statements):
+        if _plain(said.text) == _plain(each.text):
+            return Verdict("verbatim", "word for word in the source", (i,))
+    weights = telling(statements) | dict.fromkeys(_COMMON, _COMMON_WEIGHT)
+    near = _near(said, statements, weights, similarities)
+    coverage = _coverage(said, [statements[i] for i in near], weights)
+    support = (coverage + max(similarities)) / 2 if similarities else coverage
+    if support < _SUPPORT:
+        return Verdict("weak", "no sentence of the source is close to this", near)
     about = " ".join(dict.fromkeys(e.title for e in evidence))
     source = Source(statements, near, about, weights)
-    if _is_verbatim(said.text, statements[near[0]].text):
-        return Verdict("verbatim", "word for word in the source", near[:1])
-    cosine = max(similarities) if similarities is not None else None
-    coverage = _coverage(said, [statements[i] for i in near], weights)
-    if not _is_supported(coverage, cosine):
-        return Verdict("weak", "the source does not clearly say this", near)
     for guard in _GUARDS:
         reason = guard(said, source)
         if reason:
@@ -83,24 +82,41 @@ def verify(
     return Verdict("supported", "the source says this in other words", near)
 
 
-def _coverage(said: Statement, statements: Sequence[Statement], weights: dict[str, float]) -> float:
+def _near(
+    said: Statement,
+    statements: Sequence[Statement],
+    weights: Mapping[str, float],
+    similarities: Sequence[float] | None,
+) -> tuple[int, ...]:
+    """The few statements that say most of what is said, best first; at least one.
+
+    An aim or a question counts less than what is found, unless the sentence is one itself.
+    """
+    scores = [_coverage(said, [s], weights) for s in statements]
+    if similarities is not None:
+        scores = [(a + b) / 2 for a, b in zip(scores, similarities, strict=True)]
+    if not said.asks:
+        scores = [_ASKED * a if s.asks else a for a, s in zip(scores, statements, strict=True)]
+    order = sorted(range(len(scores)), key=lambda i: (-scores[i], i))
+    near = [order[0]]
+    for i in order[1:_LOOKED_AT]:
+        held = _coverage(said, [statements[j] for j in near], weights)
+        gain = _coverage(said, [statements[j] for j in (*near, i)], weights) - held
+        is_second = len(near) < _AT_MOST and scores[i] >= 0.5 * scores[order[0]]
+        if is_second or (len(near) <= _AT_MOST and gain >= _WORTH):
+            near.append(i)
+    return tuple(near)
+
+
+def _coverage(
+    said: Statement, statements: Sequence[Statement], weights: Mapping[str, float]
+) -> float:
     """The share of the sentence's content words that the statements have, 0 to 1."""
-    total = sum(weights.get(stem, 1.0) for stem in said.stems)
+    total = sum(weights.get(each, 1.0) for each in said.stems)
     held = frozenset[str]().union(*(s.stems for s in statements))
-    shared = sum(weights.get(stem, 1.0) for stem in said.stems & held)
+    shared = sum(weights.get(each, 1.0) for each in said.stems & held)
     return shared / total if total else 0.0
-
-
-def _is_verbatim(said: str, source: str) -> bool:
-    return _plain(said) == _plain(source)
 
 
 def _plain(text: str) -> str:
     return _NO_WORD.sub(" ", text.casefold()).strip()
-
-
-def _is_supported(coverage: float, cosine: float | None) -> bool:
-    """Whether words and meaning are near enough for the source to speak of the same."""
-    if cosine is None:
-        return coverage >= _SUPPORT
-    return (coverage + cosine) / 2 >= _SUPPORT
