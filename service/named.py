@@ -42,9 +42,9 @@ class Names:
         found: dict[int, float] = {}
         for n, size in ((n, s) for n in range(len(words)) for s in range(1, _MAX_NAME_WORDS + 1)):
             name = words[n : n + size]
-            if len(name) == size and _is_name(name, words[n + size : n + size + 1], question):
-                owners = self.short.get(name, ())
-                found |= dict.fromkeys(owners, SHORT_NAME / max(len(owners), 1))
+            owners = self.short.get(name, ()) if len(name) == size else ()
+            if owners and _is_name(name, words[n + size : n + size + 1], question):
+                found |= dict.fromkeys(owners, SHORT_NAME / len(owners))
         for n in range(len(words) - _LEADING + 1):
             for title, position in self.titles.get(words[n : n + _LEADING], ()):
                 if words[n : n + len(title)] == title:
@@ -57,7 +57,8 @@ def is_nearly(title: str, question: str) -> bool:
     one, other = " ".join(_words(title)), " ".join(_words(question))
     if min(len(one), len(other)) < 12 or abs(len(one) - len(other)) > 0.3 * len(one):
         return False
-    return SequenceMatcher(None, one, other, autojunk=False).ratio() >= _ALIKE
+    matcher = SequenceMatcher(None, one, other, autojunk=False)
+    return matcher.quick_ratio() >= _ALIKE and matcher.ratio() >= _ALIKE
 
 
 def _is_name(name: Sequence[str], following: Sequence[str], question: str) -> bool:
