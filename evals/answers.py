@@ -33,6 +33,8 @@ class Result:
 
     n: int
     right_first: float
+    right_first_unless_refused: float
+    refused_wrongly: float  # of the questions that can be answered
     right_anywhere: float
     right_cited: float  # of all citations
     exact: float  # of all quotes
@@ -59,13 +61,17 @@ def measure(core: Core, cases: Sequence[Case], *, times: int = 2) -> Result:
     return Result(
         n=len(can),
         right_first=_share(first),
+        right_first_unless_refused=_share(
+            [hit for (_, a), hit in zip(can, first, strict=True) if not _is_refused(a)]
+        ),
+        refused_wrongly=_share([_is_refused(a) for _, a in can]),
         right_anywhere=_share(
             [any(x.paper.title in c.titles for x in a.citations) for c, a in can]
         ),
         right_cited=_share([hit for hits in cited for hit in hits]),
         exact=_share([is_exact for a in answers for is_exact in exact_quotes(core, a[0])]),
         same_again=_share([all(_bytes(b) == _bytes(a[0]) for b in a[1:]) for a in answers]),
-        refused=_share([a.state in ("nearby", "not_in_library") for a in cannot]),
+        refused=_share([_is_refused(a) for a in cannot]),
         n_sentences=sum(len(a.sentences) for _, a in can) / max(len(can), 1),
         missed=tuple(c.question for (c, _), hit in zip(can, first, strict=True) if not hit),
     )
@@ -83,6 +89,10 @@ def exact_quotes(core: Core, answer: Answer) -> list[bool]:
         for citation in answer.citations
         for e in citation.evidence
     ]
+
+
+def _is_refused(answer: Answer) -> bool:
+    return answer.state in ("nearby", "not_in_library")
 
 
 def _bytes(answer: Answer) -> bytes:
