@@ -26,7 +26,7 @@ ORDER = [
     "ingest.ahead ingest.doctor",
     "ingest.build",
     "ingest.feeds",
-    "service.filters service.keys service.settings",
+    "service.filters service.keys service.metrics service.settings",
     "service.access",
     "service.named service.operators",
     "service.candidates",
@@ -51,7 +51,7 @@ ORDER = [
     "service.answer_evaluation service.evaluation service.llama service.records",
     "service.mcp service.openai_api service.slack service.web",
     "service.api service.terminal",
-    "service.answer_commands service.feeds service.feed_commands service.key_commands",
+    "service.answer_commands service.feeds service.feed_commands service.key_commands service.upkeep",
     "service.server",
     "service.cli",
 ]
