@@ -66,7 +66,7 @@ def _is_name(name: Sequence[str], following: Sequence[str], question: str) -> bo
     if following and following[0] in ("paper", "model", "benchmark", "dataset", "algorithm"):
         return True
     written = re.search(r"\W*".join(map(re.escape, name)), question, re.IGNORECASE)
-    return bool(written) and any(c.isupper() or c.isdigit() for c in written[0][1:])
+    return written is not None and any(c.isupper() or c.isdigit() for c in written[0][1:])
 
 
 def _short_names(title: str) -> Iterable[tuple[str, ...]]:

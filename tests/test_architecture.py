@@ -51,7 +51,8 @@ ORDER = [
     "service.answer_evaluation service.evaluation service.llama service.records",
     "service.mcp service.openai_api service.slack service.web",
     "service.api service.terminal",
-    "service.answer_commands service.feeds service.feed_commands service.key_commands service.upkeep",
+    "service.answer_commands service.feeds service.feed_commands service.key_commands",
+    "service.upkeep",
     "service.server",
     "service.cli",
 ]
