@@ -373,14 +373,28 @@ def test_an_answer_can_be_copied_as_text_markdown_and_bibtex(chat: Chat) -> None
     chat.context.grant_permissions(["clipboard-read", "clipboard-write"])
     turn = chat.ask("What do sparse codes name?")
     copied = {}
-    for name in ("As text", "As Markdown", "References as BibTeX"):
-        turn.get_by_role("button", name=re.compile("^Cop")).click()
+    for name in ("Copy as text", "Copy as Markdown", "Copy references as BibTeX"):
+        turn.get_by_role("button", name=re.compile("^(Export|Copied)$")).click()
         chat.page.get_by_role("menuitem", name=name).click()
         copied[name] = chat.page.evaluate("navigator.clipboard.readText()")
 
-    assert "[2] Tanaka, M. (2024). Dictionaries of a Million Features. arXiv." in copied["As text"]
-    assert "[^1]: Lind, A. M., van Dijk, J., Ferreira, I., & Mensah, K." in copied["As Markdown"]
-    assert "@misc{tanaka2024dictionaries," in copied["References as BibTeX"]
+    assert (
+        "[2] Tanaka, M. (2024). Dictionaries of a Million Features. arXiv."
+        in copied["Copy as text"]
+    )
+    assert (
+        "[^1]: Lind, A. M., van Dijk, J., Ferreira, I., & Mensah, K." in copied["Copy as Markdown"]
+    )
+    assert "@misc{tanaka2024dictionaries," in copied["Copy references as BibTeX"]
+
+
+def test_the_references_of_an_answer_can_be_saved(chat: Chat) -> None:
+    turn = chat.ask("What do sparse codes name?")
+    turn.get_by_role("button", name="Export").click()
+    with chat.page.expect_download() as saved:
+        chat.page.get_by_role("menuitem", name="Save references as RIS").click()
+
+    assert saved.value.suggested_filename == "answer.ris"
 
 
 def test_how_an_answer_was_made_is_shown_on_request(chat: Chat) -> None:

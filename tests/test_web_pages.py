@@ -47,6 +47,16 @@ def test_a_printed_answer_has_its_references_and_no_buttons(chat: Chat) -> None:
     expect(page.locator(".turn-footer")).to_be_hidden()
 
 
+def test_a_printed_conversation_has_its_references_too(chat: Chat) -> None:
+    turn = chat.ask("What do sparse codes name?")
+    expect(turn.locator(".printed")).to_be_hidden()
+    chat.page.emulate_media(media="print")
+
+    expect(turn.locator(".printed li")).to_have_count(3)
+    expect(turn.locator(".printed")).to_be_visible()
+    expect(chat.page.locator("#composer")).to_be_hidden()
+
+
 def test_an_unknown_answer_says_so(chat: Chat) -> None:
     page = chat.open("/a/unknown")
 
@@ -90,6 +100,15 @@ def test_a_paper_without_a_title_or_an_abstract_of_its_own_says_so(chat: Chat) -
     expect(chat.open("/p/walnut").locator(".paper .tag")).to_have_text(
         "summary, not the authors' abstract"
     )
+
+
+def test_a_paper_can_be_removed_after_a_question(chat: Chat) -> None:
+    page = chat.open("/p/walnut")
+    page.get_by_role("button", name="Remove").click()
+    page.get_by_role("dialog").get_by_role("button", name="Remove").click()
+    page.wait_for_url("**/library")
+
+    assert "walnut" not in chat.stub.papers
 
 
 def test_an_unknown_paper_says_so(chat: Chat) -> None:

@@ -201,6 +201,16 @@ class Stub:
         self.jobs[key] = {"id": key, "state": "running", "report": report, "error": ""}
         return JSONResponse({"job": key}, status_code=202)
 
+    async def remove_paper(self, request: Request) -> Response:
+        found = self.papers.pop(request.path_params["id"], None)
+        return Response(status_code=204) if found else _problem(404, "Not here", "No such paper.")
+
+    async def export(self, request: Request) -> Response:
+        name = f"answer.{request.query_params['format']}"
+        return Response(
+            "TY  - JOUR", headers={"Content-Disposition": f"attachment; filename={name}"}
+        )
+
     async def job(self, request: Request) -> Response:
         job = self.jobs[request.path_params["id"]]
         shown = dict(job)
@@ -237,10 +247,12 @@ class Stub:
             Route("/v1/runs/{id}", self.stop, methods=["DELETE"]),
             Route("/v1/papers", self.add_papers, methods=["POST"]),
             Route("/v1/papers", self.list_papers),
+            Route("/v1/papers/{id}", self.remove_paper, methods=["DELETE"]),
             Route("/v1/papers/{id}", self.one_paper),
             Route("/v1/jobs/{id}", self.job),
             Route("/v1/search", self.search),
             Route("/v1/answers/{id}", self.one_answer),
+            Route("/v1/answers/{id}/export", self.export),
             Route("/v1/answers/{id}/feedback", self.give_feedback, methods=["POST"]),
             Route("/v1/library", self.describe),
             Route("/v1/conversations", self.history),

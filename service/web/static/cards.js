@@ -3,7 +3,7 @@
 import { abstractToggle, renderEvidence } from "./abstracts.js";
 import { sendJson } from "./api.js";
 import { apa, bibtex, byline } from "./bibliography.js";
-import { button, copy, el, flash, icon, outside, safeUrl } from "./dom.js";
+import { button, copy, el, flash, icon, outside, plural, safeUrl } from "./dom.js";
 import { verdictLine } from "./verdicts.js";
 
 const OPEN_MS = 180; // long enough that a pointer passing by opens nothing
@@ -119,7 +119,8 @@ export class Card {
   #place() {
     const at = this.anchor.getBoundingClientRect();
     const size = this.element.getBoundingClientRect();
-    const left = Math.min(Math.max(12, at.left + at.width / 2 - size.width / 2), innerWidth - size.width - 12);
+    const column = this.anchor.closest("main").getBoundingClientRect();
+    const left = Math.max(column.left + 12, Math.min(at.left + at.width / 2 - size.width / 2, column.right - size.width - 12));
     const below = at.bottom + 8;
     const fits = below + size.height < innerHeight - 8 || at.top < innerHeight / 2;
     this.element.style.left = `${left}px`;
@@ -136,7 +137,8 @@ export class Card {
     if (!about?.citation) return null;
     const { citation: { n, paper, evidence }, sentence, answer } = about;
     const url = safeUrl(paper.url);
-    const quotes = nearestFirst(evidence, sentence?.text ?? "");
+    const quotes = sentence ? nearest(evidence, sentence.text) : evidence;
+    const rest = evidence.length - quotes.length;
     const page = `/p/${encodeURIComponent(paper.id)}#s${(quotes[0]?.sentence ?? 0) + 1}`;
     const place = el("div");
     const cite = (label, text) => button(label, { class: "quiet", onclick: (event) => {
@@ -147,10 +149,9 @@ export class Card {
       this.#head(el("span", { class: "number", "aria-hidden": "true" }, n), el("div", {},
         el("h2", { id: "card-title", dir: "auto" }, url ? outside(url, paper.title) : el("a", { href: page }, paper.title)),
         el("p", { class: "by" }, byline(paper)))),
-      ...quotes.slice(0, 1).map(renderEvidence),
-      quotes.length > 1 ? el("p", { class: "by" }, "Also used from this paper") : null,
-      ...quotes.slice(1).map(({ quote }) => renderEvidence({ quote })),
+      ...quotes.map(renderEvidence),
       sentence || !answer ? verdictLine(sentence?.verdict ?? "pending", sentence?.reason) : null,
+      rest ? el("p", { class: "by" }, `The answer uses ${plural(rest, "other sentence")} of this abstract too.`) : null,
       el("div", { class: "actions" }, abstractToggle(paper, evidence.map(({ quote }) => quote), place),
         cite("APA", apa(paper)), cite("BibTeX", bibtex(paper)),
         el("a", { class: "quiet", href: page }, icon("book"), "Open paper"),
@@ -173,12 +174,15 @@ function doubting(answer, n) {
   } }, "down");
 }
 
-// The evidence that shares most words with the sentence comes first.
-function nearestFirst(evidence, sentence) {
+const ALIKE = 0.6; // of the best sentence's shared words: both may be needed for the claim
+
+// The evidence for one sentence of the answer: what shares most words with it, at most two.
+function nearest(evidence, sentence) {
   const words = (text) => new Set(text.toLowerCase().match(/[\p{L}\p{N}]{3,}/gu) ?? []);
   const wanted = words(sentence);
-  const shared = ({ quote }) => [...words(quote)].filter((word) => wanted.has(word)).length;
-  return [...evidence].sort((one, other) => shared(other) - shared(one));
+  const scored = evidence.map((one) => [[...words(one.quote)].filter((word) => wanted.has(word)).length, one])
+    .sort((one, other) => other[0] - one[0]);
+  return scored.filter(([shared], rank) => rank === 0 || (rank === 1 && shared >= ALIKE * scored[0][0])).map(([, one]) => one);
 }
 
 export function makeChip({ n, paper }) {

@@ -10,7 +10,7 @@ const REASONS = ["A source does not say this", "Not what I asked", "Something is
 export function makeFooter(answer, onAgain) {
   const below = el("div");
   const address = new URL(`/a/${encodeURIComponent(answer.id)}`, location.href).href;
-  return el("div", {}, el("div", { class: "turn-footer" }, copying(answer),
+  return el("div", {}, el("div", { class: "turn-footer" }, exporting(answer),
     el("a", { class: "quiet", href: address }, icon("link"), "Link"),
     onAgain ? [
       voting(answer, below),
@@ -19,11 +19,14 @@ export function makeFooter(answer, onAgain) {
     making(answer, below)), below);
 }
 
-function copying(answer) {
-  const opener = button("Copy", { class: "quiet", "aria-haspopup": "menu", onclick: () => openMenu(opener, "Copy", [
-    ["As text", take("Text", () => answerAsText(answer))],
-    ["As Markdown", take("Markdown", () => answerAsMarkdown(answer))],
-    ...(answer.citations.length ? [["References as BibTeX", take("BibTeX", () => answerAsBibtex(answer))]] : []),
+function exporting(answer) {
+  const opener = button("Export", { class: "quiet", "aria-haspopup": "menu", onclick: () => openMenu(opener, "Export", [
+    ["Copy as text", take("Text", () => answerAsText(answer))],
+    ["Copy as Markdown", take("Markdown", () => answerAsMarkdown(answer))],
+    ...(answer.citations.length ? [
+      ["Copy references as BibTeX", take("BibTeX", () => answerAsBibtex(answer))],
+      ["Save references as RIS", () => location.assign(`/v1/answers/${encodeURIComponent(answer.id)}/export?format=ris`)],
+    ] : []),
   ]) }, "copy");
   const take = (what, text) => () => {
     copy(text(), what);

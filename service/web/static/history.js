@@ -1,6 +1,7 @@
 // The reader's conversations, kept by the server: list by day, search, rename, delete.
 
 import { getJson, send, sendJson } from "./api.js";
+import { confirm } from "./confirm.js";
 import { announce, byId, el, icon } from "./dom.js";
 import { openMenu } from "./menu.js";
 
@@ -95,18 +96,11 @@ export class History {
   }
 
   #confirm(id, title) {
-    const ask = el("dialog", { "aria-labelledby": "delete-title", onclose: () => ask.remove() },
-      el("h2", { id: "delete-title" }, "Delete this conversation?"),
-      el("p", { dir: "auto" }, `“${title}” and its answers are deleted for good; links to them stop working.`),
-      el("div", { class: "dialog-row" },
-        el("button", { type: "button", class: "button second", onclick: () => ask.close() }, "Keep"),
-        el("button", { type: "button", class: "button danger", onclick: async () => {
-          ask.close();
-          await this.#change("Deleted", () => send(`/v1/conversations/${encodeURIComponent(id)}`, { method: "DELETE" }));
-          if (!this.trouble) this.onGone(id);
-        } }, "Delete")));
-    document.body.append(ask);
-    ask.showModal();
+    const text = `“${title}” and its answers are deleted for good; links to them stop working.`;
+    confirm("Delete this conversation?", text, { keep: "Keep", lose: "Delete" }, async () => {
+      await this.#change("Deleted", () => send(`/v1/conversations/${encodeURIComponent(id)}`, { method: "DELETE" }));
+      if (!this.trouble) this.onGone(id);
+    });
   }
 
   async #change(done, act) {

@@ -22,7 +22,7 @@ export function blocksOf(text) {
     }
     const kind = kindOf(line, open);
     if (kind === "blank") open = null;
-    else if (open && open.kind === kind && kind !== "heading") open.lines.push(line);
+    else if (open && open.kind === kind && kind !== "heading" && !turnsList(open, line)) open.lines.push(line);
     else blocks.push((open = { kind, lines: kind === "code" ? [] : [line] }));
   }
   return numbered(joinLists(blocks));
@@ -37,6 +37,12 @@ function kindOf(line, open) {
   if (ROW.test(line)) return "table";
   if (/^\s{0,3}>/.test(line)) return "quote";
   return open?.kind === "list" && /^\s/.test(line) ? "list" : "paragraph";
+}
+
+// A numbered item after bullets, or a bullet after numbers, begins another list.
+function turnsList(open, line) {
+  const item = open.kind === "list" && ITEM.exec(line);
+  return item && item[1].length < 2 && Boolean(item[3]) !== isOrdered(open);
 }
 
 // Items divided by blank lines are one list still, as long as they are of the same sort.

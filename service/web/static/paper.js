@@ -1,9 +1,10 @@
 // The page of one paper: its abstract sentence by sentence, its facts, and what is near it.
 
 import { loadPaper } from "./abstracts.js";
-import { getJson } from "./api.js";
+import { getJson, send } from "./api.js";
 import { apa, bibtex } from "./bibliography.js";
-import { button, byId, copy, el, flash, outside, safeUrl } from "./dom.js";
+import { confirm } from "./confirm.js";
+import { announce, button, byId, copy, el, flash, outside, safeUrl } from "./dom.js";
 import { dressHeader, loadLibrary } from "./header.js";
 import { tell } from "./notices.js";
 import { paperRow } from "./papers.js";
@@ -46,7 +47,21 @@ function actionsOf(paper) {
   } }, "copy");
   return el("div", { class: "turn-footer" },
     el("a", { class: "button", href: `/?paper=${encodeURIComponent(paper.id)}` }, "Ask this paper"),
-    cite("APA", apa(paper)), cite("BibTeX", bibtex(paper)));
+    cite("APA", apa(paper)), cite("BibTeX", bibtex(paper)),
+    button("Remove", { class: "quiet", onclick: () => remove(paper) }, "trash"));
+}
+
+function remove({ id: its, title }) {
+  confirm("Remove this paper?", `“${title}” leaves the library. Answers that cite it keep what they quote.`,
+    { keep: "Keep", lose: "Remove" }, async () => {
+      try {
+        await send(`/v1/papers/${encodeURIComponent(its)}`, { method: "DELETE" });
+        location.assign("/library");
+      } catch (failure) {
+        announce(failure.message);
+        byId("paper").prepend(el("div", { class: "alert", role: "alert" }, el("p", {}, el("strong", {}, "It was not removed"), failure.message)));
+      }
+    });
 }
 
 function factsOf(paper) {

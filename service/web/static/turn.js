@@ -1,11 +1,11 @@
 // One question and its answer, from the first event to the footer.
 
-import { labelsOf, whyOf } from "./sources.js";
-import { byline } from "./bibliography.js";
+import { apa, byline } from "./bibliography.js";
 import { makeChip } from "./cards.js";
 import { announce, button, el, icon, plural } from "./dom.js";
 import { makeFooter } from "./footer.js";
 import { Painter } from "./painter.js";
+import { labelsOf, whyOf } from "./sources.js";
 import { markSentences, trustLine } from "./verdicts.js";
 
 const STATES = {
@@ -180,6 +180,7 @@ export class Turn {
       ...(notes ?? []).map((note) => el("p", { class: "state-note notes" }, icon("info"), el("span", {}, note))),
       isRefusal ? this.#nearest() : null,
       followups.length ? this.#followups(isRefusal ? "You could ask" : "Ask next", followups) : null,
+      this.citations.length ? printedReferences(this.citations) : null,
       makeFooter(this.answer, this.hooks.onRetry ? () => this.hooks.onRetry(this) : null),
     ].filter(Boolean);
   }
@@ -203,6 +204,12 @@ export class Turn {
   #again(label) {
     return button(label, { class: "button second", onclick: () => this.hooks.onRetry(this) }, "again");
   }
+}
+
+// On paper nothing opens: the references stand below the answer.
+function printedReferences(citations) {
+  return el("ul", { class: "printed" }, citations.map(({ n, paper, evidence }) =>
+    el("li", { dir: "auto" }, `[${n}] ${apa(paper)} ${evidence.map(({ quote }) => `“${quote}”`).join(" ")}`)));
 }
 
 // Stored answers know what else was found but not why; the `sources` event did.
