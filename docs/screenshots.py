@@ -23,8 +23,8 @@ from urllib.request import urlopen
 from playwright.sync_api import Page, sync_playwright
 
 IMAGES = Path(__file__).parent / "images"
-QUESTION = "How are dense retrievers trained with hard negatives?"
-FOLLOW_UP = "and without labelled data?"
+QUESTION = "How are language models pre-trained on unlabelled text?"
+FOLLOW_UP = "and which data is BERT trained on?"
 START_S = 120  # the first start puts the sample library in
 ARGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-sync"]
 
@@ -48,7 +48,7 @@ def ask(page: Page, question: str) -> None:
 
 def answer_with_card(page: Page) -> None:
     ask(page, QUESTION)
-    page.locator(".turn .chip").first.click()
+    page.locator(".turn .chip").nth(1).click()
 
 
 def conversation(page: Page) -> None:

@@ -146,6 +146,7 @@ def test_all_chips_of_a_source_light_up_together(chat: Chat) -> None:
     turn.locator(".chip").first.hover()
 
     expect(turn.locator(".chip.lit")).to_have_count(2)
+    expect(turn.locator(".claim.lit").first).to_contain_text("Sparse autoencoders trained")
     expect(chat.page.locator("#sources .source.lit")).to_have_count(1)
 
 

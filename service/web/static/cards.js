@@ -190,7 +190,7 @@ export function makeChip({ n, paper }) {
     "aria-label": `Source ${n}: ${paper.title}` }, n);
 }
 
-// All chips of a source light up together, with the source itself.
+// All chips of a source light up together, with the source itself; so does the sentence of the chip.
 export function lightTogether(root) {
   const light = (event, isLit) => {
     const scope = event.target.closest("[data-turn]");
@@ -199,6 +199,9 @@ export function lightTogether(root) {
     for (const node of document.querySelectorAll(`[data-turn="${scope.dataset.turn}"] :is(.chip, .source)[data-n="${n}"]`)) {
       node.classList.toggle("lit", isLit);
     }
+    const sentence = event.target.closest(".chip")?.dataset.sentence;
+    if (!sentence) return;
+    for (const node of scope.querySelectorAll(`.claim[data-sentence="${sentence}"]`)) node.classList.toggle("lit", isLit);
   };
   for (const [on, off] of [["pointerover", "pointerout"], ["focusin", "focusout"]]) {
     root.addEventListener(on, (event) => light(event, true));
