@@ -82,15 +82,18 @@ def library(core: Core, jobs: Jobs) -> APIRouter:
         """Takes in papers: as JSON (an array), JSON Lines, or files of any format that
         `citelight ingest` reads. Papers that are known are updated. The answer names a job; it is
         done when `GET /v1/jobs/{job}` says so."""
-        files = await _sent(request)
-        content = b"".join(file.read() for _, file in files) if idempotency_key else b""
-        for _, file in files:
-            file.seek(0)
+        try:
+            files = await _sent(request)
+            content = b"".join(file.read() for _, file in files) if idempotency_key else b""
+            for _, file in files:
+                file.seek(0)
 
-        async def start() -> Response:
-            return to_json({"job": await jobs.start(files)}, 202)
+            async def start() -> Response:
+                return to_json({"job": await jobs.start(files)}, 202)
 
-        return await idempotency.once(request, idempotency_key, content, start)
+            return await idempotency.once(request, idempotency_key, content, start)
+        finally:
+            await request.close()  # the temporary files of a form
 
     @router.get("/jobs/{job_id}", responses=FINDING | given(shapes.JobShape))
     async def job(job_id: str) -> Response:
