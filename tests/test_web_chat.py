@@ -267,11 +267,13 @@ def test_an_answer_that_the_server_lost_is_said_to_be_lost(chat: Chat) -> None:
 def test_stop_ends_the_servers_work_and_keeps_what_was_written(chat: Chat) -> None:
     turn = chat.ask("what holds?", until="streaming")
     run = next(iter(chat.stub.runs.values()))
-    chat.page.locator("#stop").click()
+    with chat.page.expect_response(lambda response: response.request.method == "DELETE"):
+        chat.page.locator("#stop").click()
 
     expect(turn).to_have_attribute("data-state", "stopped")
     expect(turn.locator(".stopped")).to_contain_text("not complete")
     assert run.is_closed.wait(0.3)
+    assert run.scene[-1][0] == "error"
 
 
 def test_reload_while_an_answer_streams_loses_nothing(chat: Chat) -> None:

@@ -97,7 +97,7 @@ async function carry(turn, start) {
   } catch (failure) {
     if (failure.name === "AbortError") return;
     if (!(failure instanceof Failure)) throw failure;
-    failed(turn, failure);
+    turn.fail(failure);
   } finally {
     if (running?.run === run) ended(turn);
   }
@@ -114,19 +114,11 @@ function begun(turn, { id, conversation_id: its }) {
   history_.mark(conversation);
 }
 
-function failed(turn, failure) {
-  turn.fail(failure);
-  if (!box.value) {
-    box.value = turn.question; // the question is kept where it can be changed
-    keepDraft();
-  }
-}
-
 function ended(turn) {
   running = null;
   keep("run", null, "sessionStorage");
   showButtons();
-  if (turn.state === "error" && !box.value) box.value = turn.question;
+  if (turn.state === "error" && !box.value) edit(turn.question); // kept where it can be changed
   history_.changed();
 }
 
