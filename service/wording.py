@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
-import snowballstemmer
+from ingest.lexical import stems
 
 _WORD = re.compile(r"[^\W_]+(?:['’][^\W\d_]+)*")
 _CLAUSE_END = re.compile(r"[,;:()\[\]—]|--|\s[–-]\s")
@@ -47,16 +47,15 @@ class Word:
         )
 
 
-@lru_cache(maxsize=1)
-def _stemmer() -> snowballstemmer.stemmer:
-    return snowballstemmer.stemmer("english")
-
-
-@lru_cache(maxsize=50_000)  # one stem takes 50 µs without the C library
+@lru_cache(maxsize=50_000)
 def stem(word: str) -> str:
-    """The English stem of a word in lower case, its possessive s left out."""
+    """The English stem of a word in lower case, its possessive s left out.
+
+    What the word index would part or leave out, as "don't", stays as it is.
+    """
     bare = word.casefold().replace("’", "'").removesuffix("'s")
-    return str(_stemmer().stemWord(bare))
+    found = stems(bare)
+    return found[0] if len(found) == 1 else bare
 
 
 def words_of(text: str) -> tuple[Word, ...]:
