@@ -73,6 +73,7 @@ class Failed:
 
 
 Event = Run | Status | Sources | Cites | Delta | Restart | Done | Failed
+NAMES = ("run", "status", "sources", "cites", "delta", "restart", "done", "error")  # on the wire
 
 
 def name(event: Event) -> str:

@@ -45,6 +45,11 @@ def export(answer: Stored, name: str) -> Exported:
     return Exported(write(answer), f"{media_type}; charset=utf-8", suffix)
 
 
+def media_types() -> dict[str, str]:
+    """The formats there are, with the media type of each."""
+    return {name: media_type for name, (_, media_type, _) in _FORMATS.items()}
+
+
 def markdown(answer: Stored) -> str:
     """The answer with a footnote a paper, which quotes the sentences that support it."""
     known = {citation["n"] for citation in answer["citations"]}

@@ -14,7 +14,7 @@ from service.api.problems import FINDING, UNCHANGED, given, problem, tagged, to_
 from service.app import Core
 from service.assistant import MAX_QUESTION
 from service.citations import Answer, Depth
-from service.exports import export
+from service.exports import export, media_types
 from service.retrieve import Filters
 from service.runs import Runs, failure
 
@@ -68,6 +68,10 @@ class AskBody(BaseModel):
         description="`thorough` searches for each part of the question and mends its draft; it "
         "takes a few times as long.",
     )
+    is_literal: bool = Field(
+        default=False,
+        description="Read no filter (years, authors, venues) out of the words of the question.",
+    )
     stream: bool = Field(default=False, description="Send events instead of one JSON answer.")
     remember: bool = Field(
         default=False,
@@ -92,6 +96,7 @@ def asking(core: Core, runs: Runs) -> APIRouter:
             query=body.query,
             filters=body.filters.as_filters() if body.filters else None,
             depth=body.depth,
+            is_literal=body.is_literal,
         )
         run_id = await runs.start(stream)
         if body.stream or "text/event-stream" in request.headers.get("accept", ""):
@@ -100,7 +105,9 @@ def asking(core: Core, runs: Runs) -> APIRouter:
             response = await _whole(runs, run_id, request)
         return remember(response, request, owner) if body.remember else response
 
-    @router.get("/runs/{run_id}/events", responses=FINDING | _EVENTS)
+    @router.get(
+        "/runs/{run_id}/events", response_class=StreamingResponse, responses=FINDING | _EVENTS
+    )
     async def resume(run_id: str, after: Annotated[int, Query(ge=0)] = 0) -> Response:
         """The events of an answer under way, after the first `after` ones."""
         runs.check(run_id)
@@ -118,7 +125,9 @@ def asking(core: Core, runs: Runs) -> APIRouter:
         stored = core.conversations.answer(answer_id)
         return tagged(request, answer_id, lambda: stored)
 
-    @router.get("/answers/{answer_id}/export", responses=FINDING)
+    @router.get(
+        "/answers/{answer_id}/export", response_class=Response, responses=FINDING | _EXPORTED
+    )
     def export_answer(answer_id: str, format: str = "markdown") -> Response:
         """A stored answer as a file: markdown, plain, bibtex, ris, csl-json, csv or json."""
         made = export(core.conversations.answer(answer_id), format)
@@ -130,8 +139,23 @@ def asking(core: Core, runs: Runs) -> APIRouter:
     return router
 
 
-_STREAM = {"text/event-stream": {"schema": {"type": "string"}}}
+_EVENT = {
+    "type": "object",
+    "required": ["id", "event", "data"],
+    "properties": {
+        "id": {"type": "string", "pattern": "^[1-9][0-9]*$"},
+        "event": {"enum": [*events.NAMES]},
+        "data": {"type": "string", "contentMediaType": "application/json"},
+    },
+}
+_STREAM = {"text/event-stream": {"itemSchema": _EVENT}}
 _EVENTS: dict[int | str, dict[str, Any]] = {200: {"description": "The events", "content": _STREAM}}
+_EXPORTED: dict[int | str, dict[str, Any]] = {
+    200: {
+        "description": "The file",
+        "content": {kind: {"schema": {"type": "string"}} for kind in media_types().values()},
+    }
+}
 _ANSWERED: dict[int | str, dict[str, Any]] = {
     200: {"model": Answer, "description": "The answer", "content": _STREAM}
 }

@@ -106,3 +106,20 @@ ERRORS: dict[int | str, dict[str, Any]] = {
 MISSING: dict[int | str, dict[str, Any]] = ERRORS | {
     404: {"model": OpenAIError, "description": "There is no such model"}
 }
+_CHUNK = {
+    "type": "object",
+    "required": ["data"],
+    "properties": {
+        "data": {
+            "type": "string",
+            "description": "A `chat.completion.chunk` as JSON, an error, or at the end `[DONE]`",
+        }
+    },
+}
+COMPLETED: dict[int | str, dict[str, Any]] = {
+    200: {
+        "model": ChatCompletion,
+        "description": "The answer",
+        "content": {"text/event-stream": {"itemSchema": _CHUNK}},
+    }
+}

@@ -15,7 +15,7 @@ from service.citations import Answer, Usage
 from service.conversations import new_id
 from service.openai_api import reply
 from service.openai_api.body import ChatBody
-from service.openai_api.documented import ERRORS, MISSING, ChatCompletion, Model, Models
+from service.openai_api.documented import COMPLETED, ERRORS, MISSING, Model, Models
 from service.openai_api.tasks import chore
 from service.runs import Runs
 
@@ -38,7 +38,7 @@ def openai_routes(core: Core, runs: Runs) -> APIRouter:
         _check_model(model)
         return _json(reply.models(_CREATED)[0])
 
-    @router.post("/chat/completions", responses=MISSING | {200: {"model": ChatCompletion}})
+    @router.post("/chat/completions", responses=MISSING | COMPLETED)
     async def complete(body: ChatBody, request: Request) -> Response:
         """Answers the last user message, for OpenAI's clients. Papers come as `url_citation`
         annotations of the message. With `stream` as server-sent chunks, ended by `[DONE]`."""
