@@ -1,11 +1,16 @@
 """Bibliographic values in one form, whatever a source writes: names, years, ids, addresses."""
 
 import re
+from html import unescape
+from urllib.parse import unquote
 
 MAX_NAME = 300  # characters; what is longer is no name that could be turned around
 _SPACES = re.compile(r"[^\S\n]+")
 _YEAR = re.compile(r"(?<!\d)(1[5-9]\d\d|20\d\d)(?!\d)")
-_DOI = re.compile(r"10\.\d{4,9}/[^\s\"<>]+")
+# A serial item's (ANSI/NISO Z39.56) holds <...>, as in (1990)41:6<391::A>3.0.CO;2-9.
+_SICI = r"<[^\s\"<>]+>\d\.\d\.[A-Z]{2};\d(?:-[A-Z0-9#])?"
+_DOI = re.compile(rf"10\.\d{{4,9}}/[^\s\"<>]+(?:{_SICI})?", re.IGNORECASE)
+_ESCAPED = re.compile(r"%(?:2[389F]|3[ABCE]|5[BD])|&[lg]t;", re.IGNORECASE)  # #()/:;<>[]
 _ARXIV_NEW = r"\d{4}\.\d{4,5}"
 _ARXIV_OLD = r"[a-z][a-z-]+(?:\.[A-Za-z]{2})?/\d{7}"
 _ARXIV = re.compile(rf"(?<![\w./-])({_ARXIV_NEW}|{_ARXIV_OLD})(?:v\d+)?(?![\w/])")
@@ -37,7 +42,9 @@ def parse_year(value: object) -> int | None:
 
 def parse_doi(value: object) -> str | None:
     """The first DOI in the value, without resolver and closing punctuation, in lower case."""
-    match = _DOI.search(value) if isinstance(value, str) else None
+    if not isinstance(value, str):
+        return None
+    match = _DOI.search(_ESCAPED.sub(lambda found: unescape(unquote(found[0])), value))
     if match is None:
         return None
     doi = match[0].rstrip(".,;:'”")
