@@ -14,7 +14,7 @@ import click
 
 from ingest.errors import CitelightError, InvalidInput
 from service.answer_commands import add_answer_evaluation, add_answers
-from service.feed_commands import FILES, Asked, PathsOrFeed, add_feeds
+from service.ingest_commands import add_ingest
 from service.key_commands import add_keys
 from service.slack.commands import slack_group
 from service.upkeep import add_upkeep
@@ -26,7 +26,6 @@ if TYPE_CHECKING:
 
 P = ParamSpec("P")
 
-_PARTLY_REJECTED = 3
 _json_flag = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 
 
@@ -149,106 +148,6 @@ def search(query: str, k: int, year_from: int | None, year_to: int | None, as_js
         find(core, query, k, filters if filters else None, as_json=as_json)
     finally:
         core.close()
-
-
-@cli.group(cls=PathsOrFeed)
-def ingest() -> None:
-    """Add papers from files, folders, or a feed; `-` reads standard input.
-
-    Files are told by content. What is known already costs nothing; run it again at will.
-
-    \b
-    Examples:
-      citelight ingest exports/ library.bib
-      citelight ingest corpus.jsonl.gz --json
-      citelight ingest arxiv --query "cat:cs.IR" --since 2024-01-01
-    """
-
-
-@ingest.command(FILES, hidden=True)
-@click.argument("paths", nargs=-1, required=True, type=click.Path(path_type=Path))
-@click.option("--dry-run", is_flag=True, help="Only tell what would happen; keep nothing.")
-@click.option(
-    "--rejected",
-    type=click.Path(path_type=Path, dir_okay=False),
-    help="Write rejected records to this JSONL file, to be corrected and ingested.",
-)
-@_json_flag
-@_told
-def ingest_files(
-    paths: Sequence[Path], dry_run: bool, rejected: Path | None, as_json: bool
-) -> None:
-    """Add papers from files and folders; `-` reads standard input.
-
-    Files are told by content. What is known already costs nothing; run it again at will.
-
-    \b
-    Examples:
-      citelight ingest exports/ library.bib
-      citelight ingest corpus.jsonl.gz --json
-      citelight ingest export.csv --rejected bad.jsonl
-    """
-    from service.app import open_library
-    from service.terminal import ingest as take
-
-    library = open_library(_settings())
-    try:
-        n_rejected = take(library, paths, as_json=as_json, is_dry_run=dry_run, rejected_to=rejected)
-    finally:
-        library.close()
-    sys.exit(_PARTLY_REJECTED if n_rejected else 0)
-
-
-@_told
-def _ingest_feed(asked: Asked, is_full: bool, as_json: bool) -> None:
-    from service.app import open_library
-    from service.feeds import run_feed
-
-    settings = _settings()
-    library = open_library(settings)
-    try:
-        rejected = run_feed(library, settings, asked, is_full=is_full, as_json=as_json)
-    finally:
-        library.close()
-    sys.exit(_PARTLY_REJECTED if rejected else 0)
-
-
-add_feeds(ingest, _ingest_feed)
-
-
-@cli.command()
-@click.option(
-    "--file", type=click.Path(path_type=Path), help="[default: feeds.toml in CITELIGHT_HOME]"
-)
-@_json_flag
-@_told
-def sync(file: Path | None, as_json: bool) -> None:
-    """Run the feeds that a file lists, each from where it was last; for cron and compose.
-
-    \b
-    Example of such a file:
-      [[feed]]
-      service = "arxiv"
-      query = "cat:cs.IR"
-      since = 2024-01-01
-
-    \b
-    Examples:
-      citelight sync
-      citelight sync --file feeds.toml --json
-    """
-    from service.app import home_of, open_library
-    from service.feeds import FEEDS_FILE, run_feeds
-
-    settings = _settings()
-    library = open_library(settings)
-    try:
-        n_failed = run_feeds(
-            library, settings, file or home_of(settings) / FEEDS_FILE, as_json=as_json
-        )
-    finally:
-        library.close()
-    sys.exit(1 if n_failed else 0)
 
 
 @cli.command()
@@ -405,6 +304,7 @@ def _core_with_sample() -> "Core":
     return core
 
 
+add_ingest(cli, _told, _settings)
 add_keys(cli, _told, _settings)
 cli.add_command(slack_group(_told, _settings, _core_with_sample))
 

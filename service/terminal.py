@@ -92,15 +92,17 @@ def ingest(
     as_json: bool,
     is_dry_run: bool = False,
     rejected_to: Path | None = None,
+    field_map: Mapping[str, str] | None = None,
 ) -> int:
     """Ingests files and prints the report; how many records were rejected.
 
-    Those go to the file `rejected_to`, in a form that can be corrected and ingested.
+    Those go to the file `rejected_to`, in a form that can be corrected and ingested. `field_map`
+    gives the files' own names for fields of ours.
 
     Raises:
         InvalidInput: nothing in the files could be taken.
     """
-    sources = [source for path in paths for source in discover(path)]
+    sources = [source for path in paths for source in discover(path, field_map)]
     with _progress() as advance:
         report = ingest_sources(library, sources, progress=advance, rehearse=is_dry_run)
     if rejected_to:
@@ -114,6 +116,18 @@ def ingest(
     if report.rejected and len(report.rejected) == report.found:
         raise InvalidInput("No record could be taken; the reasons stand above.")
     return len(report.rejected)
+
+
+def field_map_of(pairs: Sequence[str]) -> dict[str, str]:
+    """Our field names to the files' own, from `title=headline` and the like.
+
+    Raises:
+        InvalidInput: a pair has no `=`, or nothing on one side of it.
+    """
+    parts = [pair.partition("=") for pair in pairs]
+    if wrong := next((p for p, part in zip(pairs, parts, strict=True) if not all(part)), None):
+        raise InvalidInput(f"--map {wrong!r} is not FIELD=THEIRS, for example title=headline.")
+    return {ours: theirs for ours, _, theirs in parts}
 
 
 def _write_rejected(report: Report, path: Path) -> None:

@@ -117,9 +117,12 @@ def _sources(library: "Library", *, as_json: bool) -> None:
 
 def _remove(library: "Library", source: str, *, as_json: bool) -> None:
     from ingest.build import remove
+    from ingest.feeds.state import forget_states
 
     if source not in dict(library.catalogue.sources()):
         raise NotFound(f"There is no source {source!r}. List them with: citelight sources")
+    # First: a kill between the two costs a feed's next run some requests, never its papers.
+    forget_states(library.catalogue, [source])
     n_papers = remove(library, source=source)
     if as_json:
         left = library.catalogue.n_papers()

@@ -162,6 +162,42 @@ def test_some_rejected_records_are_exit_code_3(papers: Path) -> None:
     assert rejected["reason"].startswith("no abstract")
 
 
+def test_rejected_records_can_be_corrected_and_ingested(papers: Path, tmp_path: Path) -> None:
+    bad = tmp_path / "bad.jsonl"
+    papers.write_text(
+        '{"id": "a3", "title": "Nothing said"}\n{"title": "U", "abstract": "A text."}'
+    )
+    first = run("ingest", papers, "--rejected", bad)
+    bad.write_text(json.dumps(json.loads(bad.read_text()) | {"abstract": "Something is said."}))
+    again = run("ingest", bad, "--json")
+
+    assert (first.exit_code, again.exit_code) == (3, 0)
+    assert [json.loads(again.stdout)[k] for k in ("new", "papers", "rejected")] == [1, 2, []]
+
+
+def test_a_dry_run_counts_and_keeps_nothing(papers: Path, tmp_path: Path) -> None:
+    result = run("ingest", papers, "--dry-run")
+
+    assert (result.exit_code, result.stdout[:14]) == (0, "2 found, 2 new")
+    assert not (tmp_path / "home" / "generations").exists()
+
+
+def test_a_map_names_the_fields_of_a_file(papers: Path) -> None:
+    papers.write_text("headline,body\nRain,Flat roofs hold rain.\n")
+    report = run("ingest", papers, "--map", "title=headline", "--map", "abstract=body", "--dry-run")
+
+    assert report.stdout.startswith("1 found, 1 new")
+
+
+@pytest.mark.parametrize(
+    ("pair", "said"), [("headline", "not FIELD=THEIRS"), ("name=x", "no field 'name'")]
+)
+def test_a_wrong_map_is_an_error(papers: Path, pair: str, said: str) -> None:
+    result = run("ingest", papers, "--map", pair)
+
+    assert (result.exit_code, said in result.stderr) == (1, True)
+
+
 def test_a_wrong_setting_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CITELIGHT_PORT", "many")
     result = run("search", "bees")
