@@ -2,7 +2,7 @@
 
 import math
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,6 +10,7 @@ import numpy as np
 from ingest.embed import Vectors
 from ingest.lexical import stems, terms
 from service.cues import is_chrome, leans_on_previous, role_score, tells_of_own_work
+from service.evidence import MARGIN, score_texts
 from service.inert import inert_title
 from service.retrieve import Passage, Retrieval
 
@@ -21,14 +22,17 @@ _KEEP = 0.85  # of the best sentence's score: what falls below adds words, not a
 _KEEP_ALONE = 0.5  # the same for filling up to MIN_SENTENCES from the best paper
 _SAME = 0.85  # cosine from which two sentences say the same
 _REDUNDANCY = 0.3  # weight of similarity to what is already chosen (MMR)
-_COSINE, _COVERAGE, _PAPER = 0.45, 0.30, 0.25
-_BEFORE_OWN = 0.08  # what a sentence of the introduction costs
-_TITLE_SHARE = 0.4  # of a term that only the title has: its sentences speak of the same thing
+# Log-odds, as `service.evidence` gives them: what the paper's score as a share of the best one's,
+# a sentence's role (-0.6 to 0.03), and standing in the introduction are worth.
+_PAPER, _ROLE, _BEFORE_OWN = 8.0, 12.0, 0.8
 
 
 @dataclass(frozen=True, slots=True)
 class Quote:
-    """A sentence chosen for the answer: `sentence` is its index in the passage's abstract."""
+    """A sentence chosen for the answer: `sentence` is its index in the passage's abstract.
+
+    `score` is 0 to 1, a share of the best one's.
+    """
 
     passage: Passage
     sentence: int
@@ -77,23 +81,22 @@ def near_best(passages: Sequence[Passage]) -> list[Passage]:
 
 
 def scored(query: str, passages: Sequence[Passage]) -> list[Quote]:
-    """Every sentence of the passages with its score (about 0 to 1), best first."""
-    wanted = set(stems(" ".join(terms(query))))
-    held = {
-        p.stored.id: [set(stems(p.stored.sentence(n))) for n in range(len(p.sentence_scores))]
-        for p in passages
-    }
-    weights = _weights(wanted, [words for own in held.values() for words in own])
+    """Every sentence of the passages with its score, best first.
+
+    The best one has 1; a sentence that is `MARGIN` below it in log-odds has `_KEEP`.
+    """
+    weights = _weights(query, passages)
     top = max((p.score for p in passages), default=1.0) or 1.0
-    quotes = []
+    odds: list[tuple[Passage, int, float]] = []
     for passage in passages:
-        title = set(stems(passage.stored.paper.title))
+        texts = [passage.stored.sentence(n) for n in range(len(passage.sentence_scores))]
         own = _own_work(passage)
-        for n, cosine in enumerate(passage.sentence_scores):
-            coverage = _coverage(weights, held[passage.stored.id][n], title)
-            score = _COSINE * float(cosine) + _COVERAGE * coverage + _PAPER * passage.score / top
-            score += role_score(passage.stored.sentence(n)) - (_BEFORE_OWN if n < own else 0.0)
-            quotes.append(Quote(passage, n, round(score, 6)))
+        scores = score_texts(query, weights, texts, passage.sentence_scores)
+        for n, (text, score) in enumerate(zip(texts, scores, strict=True)):
+            more = _PAPER * passage.score / top + _ROLE * role_score(text)
+            odds.append((passage, n, float(score) + more - (_BEFORE_OWN if n < own else 0.0)))
+    best = max((score for _, _, score in odds), default=0.0)
+    quotes = [Quote(p, n, round(_KEEP ** ((best - score) / MARGIN), 6)) for p, n, score in odds]
     return sorted(quotes, key=lambda q: (-q.score, q.paper, q.sentence))
 
 
@@ -109,22 +112,14 @@ def _own_work(passage: Passage) -> int:
     return next(speaks, 0)
 
 
-def _weights(wanted: Iterable[str], sentences: Sequence[set[str]]) -> dict[str, float]:
-    """What each stem of the question is worth: the more, the fewer of the sentences have it."""
-    counts = Counter(stem for words in sentences for stem in words)
-    return {
-        stem: math.log(1 + (len(sentences) + 1) / (counts[stem] + 1)) for stem in sorted(wanted)
-    }
-
-
-def _coverage(weights: dict[str, float], held: set[str], title: set[str]) -> float:
-    """The share of the question's weight that the sentence has, 0 to 1."""
-    total = sum(weights.values()) or 1.0
-    got = sum(
-        w * (1.0 if stem in held else _TITLE_SHARE if stem in title else 0.0)
-        for stem, w in weights.items()
-    )
-    return got / total
+def _weights(query: str, passages: Sequence[Passage]) -> dict[str, float]:
+    """What each stem of the query is worth: the more, the fewer of the sentences have it."""
+    held = [
+        set(stems(p.stored.sentence(n))) for p in passages for n in range(len(p.sentence_scores))
+    ]
+    counts = Counter(stem for words in held for stem in words)
+    wanted = sorted(set(stems(" ".join(terms(query)))))
+    return {stem: math.log(1 + (len(held) + 1) / (counts[stem] + 1)) for stem in wanted}
 
 
 def _vectors(quotes: Sequence[Quote]) -> Vectors:
