@@ -21,8 +21,8 @@ from ingest.catalogue import Catalogue
 from ingest.dense import Collections
 from ingest.disk import checksums, sync_folder, sync_tree, write_synced
 from ingest.errors import Unavailable
-from ingest.feed import entries, points
 from ingest.generation import Columns, Generation, Manifest, problem
+from ingest.indexing import entries, points
 from ingest.papers import digest
 from ingest.vectors import VectorStore
 

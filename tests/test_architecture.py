@@ -20,7 +20,7 @@ ORDER = [
     "ingest.database ingest.dense ingest.lexical",
     "ingest.ledger",
     "ingest.catalogue",
-    "ingest.draft ingest.feed ingest.generation ingest.identify",
+    "ingest.draft ingest.generation ingest.identify ingest.indexing",
     "ingest.duplicates ingest.generations",
     "ingest.library",
     "ingest.ahead ingest.doctor",
