@@ -46,6 +46,11 @@ class Jobs:
     def is_busy(self) -> bool:
         return bool(self._tasks)
 
+    @property
+    def n_open(self) -> int:
+        """How many are waiting or running."""
+        return len(self._tasks)
+
     def get(self, job_id: str) -> Job:
         """Raises `NotFound` for an unknown job."""
         try:

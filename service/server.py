@@ -3,10 +3,10 @@
 import asyncio
 import logging
 import socket
-import sys
 
 import uvicorn
 
+from service import logs
 from service.access import access_of, check_keys
 from service.api import create_app
 from service.app import add_sample_if_empty, build, home_of
@@ -21,9 +21,7 @@ _SHUTDOWN_S = 10  # seconds that answers under way get to finish
 
 def run(settings: Settings) -> None:
     """Serves until a signal ends it."""
-    logging.basicConfig(
-        level=logging.INFO, stream=sys.stderr, format="%(asctime)s %(levelname)s %(message)s"
-    )
+    logs.configure(settings.log_format, settings.log_level)
     access = access_of(settings)
     core, keys = build(settings), Keys(home_of(settings) / KEYS_FILE)
     try:
@@ -40,6 +38,7 @@ def run(settings: Settings) -> None:
             host=settings.host,
             port=settings.port,
             log_level="warning",
+            log_config=None,  # its lines go where ours go
             timeout_graceful_shutdown=_SHUTDOWN_S + 5,
         )
         _Server(config, app.state.runs).run()

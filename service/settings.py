@@ -46,6 +46,16 @@ class Settings(BaseSettings):
         default=200, ge=1, description="Megabytes that an upload of papers may have."
     )
 
+    log_format: Literal["console", "json"] = Field(
+        default="console", description="Log lines for people, or a JSON object each: `json`."
+    )
+    log_level: Literal["debug", "info", "warning", "error"] = Field(
+        default="info", description="The least important log lines that are written."
+    )
+    log_questions: bool = Field(
+        default=False, description="Write what was asked into the log; else it stays out of it."
+    )
+
     chroma_url: str = Field(
         default="",
         validation_alias=AliasChoices("CHROMA_URL", "CITELIGHT_CHROMA_URL"),

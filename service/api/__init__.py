@@ -4,6 +4,7 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
+from dataclasses import replace
 from typing import Any
 
 from fastapi import FastAPI
@@ -12,20 +13,24 @@ from fastapi.middleware.cors import CORSMiddleware
 from ingest.errors import CitelightError
 from service import web
 from service.access import Access
-from service.api import shapes
 from service.api.asking import asking
 from service.api.gate import Gate
 from service.api.history import history
 from service.api.keys import key_list
 from service.api.library import library
-from service.api.problems import ERRORS, RequestIds, answer_errors, given
+from service.api.operations import add_operations
+from service.api.problems import RequestIds, answer_errors
+from service.api.recording import Recorded
 from service.app import Core
 from service.jobs import Jobs
 from service.keys import Keys
+from service.logs import AnswerLog
 from service.mcp import mount as mount_mcp
+from service.meters import Meters
 from service.openai_api import openai_routes
 from service.runs import Runs
 from service.slack.serving import mount as mount_slack
+from service.watched import WatchedAssistant
 
 logger = logging.getLogger(__name__)
 
@@ -40,7 +45,10 @@ _REFRESH_S = 0.5  # how often a new generation is looked for
 def create_app(core: Core, access: Access | None = None, keys: Keys | None = None) -> FastAPI:
     """The service's ASGI application over a core; without `access` all is open."""
     access = access or Access()
-    runs, jobs = Runs(), Jobs(core.settings)
+    runs, jobs, meters = Runs(), Jobs(core.settings), Meters()
+    log = AnswerLog(with_questions=core.settings.log_questions)
+    watched = WatchedAssistant(core.assistant, [meters.watch, log.watch])
+    core = replace(core, assistant=watched)
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
@@ -63,6 +71,7 @@ def create_app(core: Core, access: Access | None = None, keys: Keys | None = Non
     app.add_middleware(Gate, access=access, keys=keys)
     if access.origins:
         app.add_middleware(CORSMiddleware, allow_origins=sorted(access.origins), **_CORS)
+    app.add_middleware(Recorded, meters=meters)
     app.add_middleware(RequestIds)
     answer_errors(app)
     for router in (
@@ -74,28 +83,11 @@ def create_app(core: Core, access: Access | None = None, keys: Keys | None = Non
         app.include_router(router)
     if keys:
         app.include_router(key_list(keys))
-    _add_health(app, core)
+    add_operations(app, core, jobs, meters)
     web.mount(app)
     mount_slack(app, core)
     mount_mcp(app, core)
     return app
-
-
-def _add_health(app: FastAPI, core: Core) -> None:
-    @app.get("/healthz", responses=given(shapes.HealthShape), tags=["operations"])
-    async def healthz() -> dict[str, str]:
-        """The process answers."""
-        return {"status": "ok"}
-
-    @app.get(
-        "/readyz",
-        responses=given(shapes.ReadyShape) | {503: ERRORS[503]},
-        tags=["operations"],
-    )
-    def readyz() -> dict[str, str]:
-        """The library is open and can be searched."""
-        with core.library.pinned() as generation:
-            return {"status": "ready", "snapshot": generation.manifest.snapshot}
 
 
 async def _refresh(core: Core) -> None:

@@ -13,7 +13,7 @@ from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from ingest.errors import CitelightError, Conflict
-from service import events, openai_api
+from service import events, logs, openai_api
 from service.citations import plain
 from service.runs import failure
 
@@ -82,6 +82,7 @@ class RequestIds:
             return
         request_id = secrets.token_hex(8)
         scope.setdefault("state", {})["id"] = request_id
+        logs.request_id.set(request_id)
 
         async def tagged(message: Message) -> None:
             if message["type"] == "http.response.start":
