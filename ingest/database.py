@@ -210,7 +210,10 @@ def _translated() -> Iterator[None]:
             raise Conflict(
                 "Another program holds the catalogue. Wait until it has ended, then try again."
             ) from error
-        raise Unavailable(f"The catalogue cannot be read or written ({text}).") from error
+        raise Unavailable(
+            f"The catalogue cannot be read or written ({text}). Check the disk's free space and "
+            f"health, then run this again: what was stored before is intact."
+        ) from error
     except sqlite3.DatabaseError as error:
         raise Unavailable(
             f"The catalogue is damaged ({error}). Put back a copy of catalogue.sqlite, or start "

@@ -2,6 +2,7 @@
 
 import errno
 import os
+import shutil
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,6 +12,7 @@ from ingest.errors import Unavailable
 
 _FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 _FORBIDDEN = frozenset({errno.EROFS, errno.EACCES, errno.EPERM})
+_NEXT_TO_NONE = 4 << 20  # bytes; engines give up before the last one is taken
 FULL = (
     "The disk is full. Free some space and run this again: what was stored before is intact, and "
     "the run goes on from there."
@@ -31,14 +33,28 @@ def explained() -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        if error.errno in _FULL:
-            raise Unavailable(FULL) from error
+        if error.errno in _FULL or any(f"[Errno {n}]" in str(error) for n in _FULL):
+            raise Unavailable(FULL) from error  # the latter from shutil, which has no errno
         if error.errno in _FORBIDDEN:
             raise Unavailable(FORBIDDEN) from error
         raise Unavailable(
             f"The library's folder cannot be used ({error.strerror or error}). Check it with: "
             f"citelight doctor"
         ) from error
+
+
+def is_full(path: Path) -> bool:
+    """Whether the disk that holds `path` has next to no space left."""
+    return shutil.disk_usage(path).free < _NEXT_TO_NONE
+
+
+def empty(folder: Path) -> None:
+    """Deletes what is in a folder, as far as that can be done."""
+    for part in folder.iterdir():
+        if part.is_dir():
+            shutil.rmtree(part, ignore_errors=True)
+        else:
+            part.unlink(missing_ok=True)
 
 
 def write_synced(path: Path, content: bytes) -> None:

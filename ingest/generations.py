@@ -7,7 +7,8 @@ The one before is kept to fall back to.
 
 import os
 import shutil
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from zipfile import BadZipFile
@@ -19,7 +20,7 @@ from numpy.typing import NDArray
 from ingest import lexical
 from ingest.catalogue import Catalogue
 from ingest.dense import Collections
-from ingest.disk import checksums, sync_folder, sync_tree, write_synced
+from ingest.disk import FULL, checksums, empty, is_full, sync_folder, sync_tree, write_synced
 from ingest.errors import Unavailable
 from ingest.generation import Columns, Generation, Manifest, problem
 from ingest.indexing import entries, points
@@ -145,10 +146,30 @@ class Generations:
         )
         self._drop_unpublished()
         self.folder(number).mkdir(parents=True)
-        manifest = self._fill(self._change(before, columns), catalogue, vectors, manifest, columns)
-        self._publish(manifest)
+        change = self._change(before, columns)
+        with self._cleared(number):
+            manifest = self._fill(change, catalogue, vectors, manifest, columns)
+            self._publish(manifest)
         self._drop_old(manifest, catalogue, library)
         return manifest
+
+    @contextmanager
+    def _cleared(self, number: int) -> Iterator[None]:
+        """Deletes what a failed build wrote: readers need the space of a full disk.
+
+        The folder stays, so that its number is not given out again: within a process Chroma
+        cannot be opened anew where it has failed once. Engines that run out of space do not
+        always say so; here it is said for them.
+        """
+        try:
+            yield
+        except BaseException as error:
+            has_space = not is_full(self._path)
+            if number != self.current():
+                empty(self.folder(number))
+            if isinstance(error, Unavailable) and not has_space:
+                raise Unavailable(FULL) from error
+            raise
 
     def snapshot(self, catalogue: Catalogue, embedder: str) -> str:
         """The snapshot id of all live papers, published or not."""
