@@ -1,0 +1,176 @@
+"""The embedded embedder against Chroma's default embedding function, with the same weights.
+
+    uv run python -m evals.embedder_speed CORPUS.jsonl QUERIES.jsonl [--texts 96] [--rounds 7]
+
+Chroma's own class runs an ONNX file that is written here from our weights. "kept" is one object of
+it, "rebuilt" what its `DefaultEmbeddingFunction` does: a new object, and so a new session, at
+every call. Rounds are interleaved; figures are medians. Cold start is a process of its own, from
+its first line to the first vector. Prints JSON.
+"""
+
+import argparse
+import json
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Sequence
+from functools import partial
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ingest import minilm_graph
+from ingest.minilm import MiniLM, _load_weights, find_weights
+
+_QUERIES = 12  # a round
+_FILES = ("config.json", "special_tokens_map.json", "tokenizer_config.json", "vocab.txt")
+_COLD_OURS = """
+from ingest.minilm import MiniLM
+MiniLM.open().embed(["what holds rain"])
+"""
+_COLD_THEIRS = """
+import sys
+from pathlib import Path
+from chromadb.utils.embedding_functions.onnx_mini_lm_l6_v2 import ONNXMiniLM_L6_V2
+ONNXMiniLM_L6_V2.DOWNLOAD_PATH = Path(sys.argv[1])
+ONNXMiniLM_L6_V2()(["what holds rain"])
+"""
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("corpus", type=Path)
+    parser.add_argument("queries", type=Path)
+    parser.add_argument("--texts", type=int, default=96)
+    parser.add_argument("--rounds", type=int, default=7)
+    args = parser.parse_args()
+    texts = [f"{row['title']}\n{row['abstract']}" for row in _rows(args.corpus, args.texts)]
+    queries = [row["text"] for row in _rows(args.queries, _QUERIES * args.rounds)]
+    with tempfile.TemporaryDirectory(prefix="citelight-embedder-") as folder:
+        export(Path(folder, "onnx"))
+        figures = _compared(texts, queries, args.rounds, Path(folder))
+    sys.stdout.write(json.dumps(figures, indent=2) + "\n")
+
+
+def _compared(
+    texts: Sequence[str], queries: Sequence[str], rounds: int, folder: Path
+) -> dict[str, Any]:
+    ours, theirs = MiniLM.open(), chromas(folder)
+    warm = [ours.embed(texts[:2]), theirs(list(texts[:2])), ours.embed(texts[:1])]
+    bulk: dict[str, list[float]] = {"ours": [], "kept": []}
+    single: dict[str, list[float]] = {"ours": [], "kept": [], "rebuilt": []}
+    cold: dict[str, list[float]] = {"ours": [], "kept": []}
+    for n in range(rounds):
+        bulk["ours"].append(_seconds(lambda: ours.embed(texts)))
+        bulk["kept"].append(_seconds(lambda: theirs(list(texts))))
+        for query in queries[n * _QUERIES : (n + 1) * _QUERIES]:
+            asked = [query]
+            single["ours"].append(_seconds(partial(ours.embed, asked)))
+            single["kept"].append(_seconds(partial(theirs, asked)))
+        single["rebuilt"].append(_seconds(lambda: chromas(folder)([queries[0]])))
+        cold["ours"].append(_process(_COLD_OURS, folder))
+        cold["kept"].append(_process(_COLD_THEIRS, folder))
+    pair = zip(ours.embed(queries), np.stack(theirs(list(queries))), strict=True)
+    return {
+        "min_cosine": min(float(a @ b) for a, b in pair),
+        "abstracts_per_s": {k: round(len(texts) / float(np.median(v)), 1) for k, v in bulk.items()},
+        "bulk_ratio": _ratio(bulk, "kept"),
+        "query_ms": {k: _milliseconds(v) for k, v in single.items()},
+        "query_ratio_kept": _ratio(single, "kept"),
+        "query_ratio_rebuilt": _ratio(single, "rebuilt"),
+        "cold_start_ms": {k: _milliseconds(v) for k, v in cold.items()},
+        "cold_ratio": _ratio(cold, "kept"),
+        "warmed": len(warm),
+    }
+
+
+def chromas(folder: Path) -> Callable[[list[str]], Any]:
+    """A new object of Chroma's class that finds its files in `folder`."""
+    from chromadb.utils.embedding_functions.onnx_mini_lm_l6_v2 import ONNXMiniLM_L6_V2
+
+    made = ONNXMiniLM_L6_V2()
+    made.DOWNLOAD_PATH = folder
+    return made
+
+
+def export(folder: Path) -> None:
+    """Writes our network as Chroma's class wants it: padded inputs with a mask, token vectors out.
+
+    Made from our graph: the mask goes in before each softmax, and pooling is left out.
+    """
+    import onnx
+    from onnx import TensorProto, helper, numpy_helper
+
+    weights = _load_weights(find_weights() / "model.safetensors")
+    model = onnx.load_model_from_string(minilm_graph.build([]))
+    graph = model.graph
+    named = dict.fromkeys(("input_ids", "attention_mask", "token_type_ids"), TensorProto.INT64)
+    nodes = [
+        helper.make_node("Cast", ["attention_mask"], ["as_float"], to=TensorProto.FLOAT),
+        helper.make_node("Sub", ["as_float", "one"], ["negative"]),
+        helper.make_node("Mul", ["negative", "much"], ["hidden"]),
+        helper.make_node("Unsqueeze", ["hidden", "axes"], ["mask"]),
+    ]
+    for node in graph.node:
+        wanted = ["input_ids" if name == minilm_graph.TOKENS else name for name in node.input]
+        if minilm_graph.POOL in wanted:
+            last = wanted[1]
+            break
+        if node.op_type == "Softmax":
+            nodes.append(helper.make_node("Add", [wanted[0], "mask"], [f"{node.name}{wanted[0]}m"]))
+            wanted = [f"{node.name}{wanted[0]}m"]
+        node.input[:] = wanted
+        nodes.append(node)
+    nodes.append(helper.make_node("Identity", [last], ["last_hidden_state"]))
+    constants: dict[str, Any] = {
+        "one": np.array(1, np.float32),
+        "much": np.array(1e9, np.float32),
+        "axes": np.array([1, 2], np.int64),
+    }
+    tensors = [numpy_helper.from_array(a, n) for n, a in {**weights, **constants}.items()]
+    made = helper.make_graph(
+        nodes,
+        "minilm",
+        [helper.make_tensor_value_info(n, t, ["batch", "length"]) for n, t in named.items()],
+        [helper.make_tensor_value_info("last_hidden_state", TensorProto.FLOAT, [None, None, None])],
+        [*graph.initializer, *tensors],
+    )
+    folder.mkdir(parents=True)
+    opset = helper.make_opsetid("", minilm_graph.OPSET)
+    onnx.save(helper.make_model(made, ir_version=9, opset_imports=[opset]), folder / "model.onnx")
+    shutil.copy(find_weights() / "tokenizer.json", folder)
+    for name in _FILES:  # Chroma's class only looks whether they are there
+        (folder / name).touch()
+
+
+def _process(code: str, folder: Path) -> float:
+    command = [sys.executable, "-c", code, str(folder)]
+    return _seconds(lambda: subprocess.run(command, check=True))
+
+
+def _seconds(work: Callable[[], object]) -> float:
+    start = time.perf_counter()
+    work()
+    return time.perf_counter() - start
+
+
+def _milliseconds(seconds: Sequence[float]) -> dict[str, float]:
+    p50, p95 = np.percentile(seconds, [50, 95]) * 1000
+    return {"p50": round(float(p50), 2), "p95": round(float(p95), 2)}
+
+
+def _ratio(took: dict[str, list[float]], base: str) -> float:
+    return round(float(np.median(took[base]) / np.median(took["ours"])), 2)
+
+
+def _rows(path: Path, n: int) -> list[dict[str, Any]]:
+    with path.open(encoding="utf-8") as lines:
+        return [json.loads(line) for line in islice(lines, n)]
+
+
+if __name__ == "__main__":
+    main()
