@@ -1,4 +1,4 @@
-"""Commands about answers already given: `citelight export` and `citelight replay`."""
+"""Commands about answers already given: `citelight export`, `replay` and `feedback`."""
 
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -68,6 +68,37 @@ def add_answers(cli: click.Group, open_core: Callable[[], "Core"], told: Told) -
             _tell(replayed)
         sys.exit(0 if replayed.is_same else 1)
 
+    _add_feedback(cli, open_core, told)
+
+
+def _add_feedback(cli: click.Group, open_core: Callable[[], "Core"], told: Told) -> None:
+    """Adds `citelight feedback export`."""
+
+    @cli.group()
+    def feedback() -> None:
+        """What readers thought of answers."""
+
+    @feedback.command("export")
+    @told
+    def export_feedback() -> None:
+        """Write all feedback to standard output as JSON lines, oldest first.
+
+        Each line is a case that `citelight eval answers --questions` takes: the question, and the
+        titles of the papers that a reader found helpful.
+
+        \b
+        Example:
+          citelight feedback export > cases.jsonl
+        """
+        from service.terminal import print_json
+
+        core = open_core()
+        try:
+            for case in core.conversations.feedback():
+                print_json(case)
+        finally:
+            core.close()
+
 
 def add_answer_evaluation(
     evaluate: click.Group, open_core: Callable[[], "Core"], told: Told
@@ -78,7 +109,8 @@ def add_answer_evaluation(
     @click.option(
         "--questions",
         type=click.Path(path_type=Path),
-        help='JSON lines {"question": ...} to ask now.  [default: the stored answers]',
+        help='JSON lines {"question": ..., "titles": [...]} to ask now; the titles, which may be '
+        "missing, are of papers to be cited first.  [default: the stored answers]",
     )
     @click.option("--last", default=1000, show_default=True, help="Stored answers to look at.")
     @click.option(
@@ -101,14 +133,17 @@ def add_answer_evaluation(
         """
         import sys
 
-        from service.answer_evaluation import ask_all, metrics, read_questions
+        from service.answer_evaluation import ask_all, metrics, read_cases, right_first
         from service.terminal import print_json
 
+        cases = read_cases(questions) if questions else []
         core = open_core()
         try:
-            kept = core.conversations
-            answers = ask_all(core, read_questions(questions)) if questions else kept.last(last)
+            asked = [case.question for case in cases]
+            answers = ask_all(core, asked) if questions else core.conversations.last(last)
             found = metrics(answers, core.library.catalogue)
+            if questions:
+                found["right_first"] = right_first(answers, cases)
         finally:
             core.close()
         if as_json:

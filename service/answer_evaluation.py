@@ -3,6 +3,7 @@
 import asyncio
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -30,19 +31,41 @@ def ask_all(core: Core, questions: Sequence[str]) -> list[Stored]:
     return asyncio.run(each())
 
 
-def read_questions(path: Path) -> list[str]:
-    """The questions of a JSON-lines file of {"question": ...}.
+@dataclass(frozen=True, slots=True)
+class Case:
+    """A question, and the titles of the papers that a right answer cites first, where known."""
+
+    question: str
+    titles: tuple[str, ...] = ()
+
+
+def read_cases(path: Path) -> list[Case]:
+    """The different cases of a JSON-lines file of {"question": ..., "titles": [...]}.
+
+    The titles may be missing; other fields, as exported feedback has, are not looked at.
 
     Raises:
         InvalidInput: it is missing, or a line of it is no such object.
     """
     try:
         lines = path.read_text(encoding="utf-8").splitlines()
-        return [str(orjson.loads(line)["question"]) for line in lines if line.strip()]
-    except (OSError, ValueError, KeyError, TypeError) as error:
+        rows = [orjson.loads(line) for line in lines if line.strip()]
+        cases = [Case(str(row["question"]), tuple(row.get("titles") or ())) for row in rows]
+        return list(dict.fromkeys(cases))
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise InvalidInput(
             f'{path} cannot be read. It needs a line {{"question": "..."}} for each question.'
         ) from error
+
+
+def right_first(answers: Sequence[Stored], cases: Sequence[Case]) -> float:
+    """The share of the cases with titles whose answer cites one of them first; 1 without any."""
+    pairs = zip(answers, cases, strict=True)
+    return _share(_first_title(a) in c.titles for a, c in pairs if c.titles)
+
+
+def _first_title(answer: Stored) -> str | None:
+    return answer["citations"][0]["paper"]["title"] if answer["citations"] else None
 
 
 def metrics(answers: Sequence[Stored], catalogue: Catalogue) -> dict[str, float]:

@@ -165,12 +165,17 @@ class Conversations:
 def _case(
     answer_id: str, n: int | None, is_helpful: int, reason: str, at: str, stored: bytes
 ) -> dict[str, Any]:
-    """One piece of feedback with what it is about; `titles` are those a helpful answer cites."""
+    """One piece of feedback with what it is about.
+
+    `titles`, the papers that a right answer cites, are those that were found helpful; what was not
+    helpful names none, for nobody said what would be right.
+    """
     answer = orjson.loads(stored)
     cited = [c for c in answer["citations"] if n is None or c["n"] == n]
+    right = {"titles": [c["paper"]["title"] for c in cited]} if is_helpful and cited else {}
     return {
         "question": answer["query"],
-        "titles": [c["paper"]["title"] for c in cited] if is_helpful else [],
+        **right,
         "papers": [c["paper"]["id"] for c in cited],
         "is_helpful": bool(is_helpful),
         "citation": n,

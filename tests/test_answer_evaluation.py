@@ -7,7 +7,7 @@ import pytest
 
 from ingest.errors import InvalidInput
 from service.answer_commands import missed_gates
-from service.answer_evaluation import ask_all, metrics, read_questions
+from service.answer_evaluation import Case, ask_all, metrics, read_cases, right_first
 from service.app import Core
 from service.citations import plain
 from service.conversations import Conversations
@@ -18,7 +18,7 @@ SAMPLE = REPOSITORY / "tests" / "questions" / "sample.jsonl"
 
 @pytest.fixture(scope="module")
 def answers(core: Core) -> list[Any]:
-    return list(ask_all(core, read_questions(SAMPLE)[:12]))
+    return list(ask_all(core, [c.question for c in read_cases(SAMPLE)[:12]]))
 
 
 def test_quoted_answers_pass_every_gate_on_citations(core: Core, answers: list[Any]) -> None:
@@ -53,7 +53,7 @@ def test_a_gate_on_nothing_is_refused() -> None:
 
 def test_a_missing_file_of_questions_is_named(tmp_path: Path) -> None:
     with pytest.raises(InvalidInput, match="nowhere"):
-        read_questions(tmp_path / "nowhere.jsonl")
+        read_cases(tmp_path / "nowhere.jsonl")
 
 
 @pytest.mark.anyio
@@ -66,4 +66,18 @@ async def test_feedback_becomes_evaluation_cases(core: Core, tmp_path: Path) -> 
     good, bad = kept.feedback()
 
     assert good["titles"] == ["The Probabilistic Relevance Framework: BM25 and Beyond"]
-    assert (bad["titles"], bad["reason"], bad["citation"]) == ([], "too short", None)
+    assert ("titles" in bad, bad["reason"], bad["citation"]) == (False, "too short", None)
+
+
+def test_an_answer_is_right_that_cites_a_named_paper_first(answers: list[Any]) -> None:
+    first = answers[0]["citations"][0]["paper"]["title"]
+    cases = [Case("a", (first,)), Case("b", ("Another paper",)), Case("c")]
+
+    assert right_first([answers[0]] * 3, cases) == 0.5
+
+
+def test_a_case_counts_once(tmp_path: Path) -> None:
+    file = tmp_path / "cases.jsonl"
+    file.write_text('{"question": "Why?", "reason": "a"}\n{"question": "Why?", "titles": null}\n')
+
+    assert read_cases(file) == [Case("Why?")]

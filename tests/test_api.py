@@ -287,6 +287,17 @@ def test_feedback_is_taken(client: TestClient) -> None:
     assert client.post(f"/v1/answers/{answer['id']}/feedback", json=body).status_code == 204
 
 
+def test_feedback_is_exported_as_cases(client: TestClient) -> None:
+    answer = ask(client, QUESTION)
+    body = {"helpful": False, "reason": "for the export", "n": 1}
+    client.post(f"/v1/answers/{answer['id']}/feedback", json=body)
+    exported = client.get("/v1/feedback/export")
+    case = json.loads(exported.text.splitlines()[-1])
+
+    assert exported.headers["content-type"] == "application/x-ndjson"
+    assert (case["question"], case["reason"]) == (answer["query"], "for the export")
+
+
 def test_feedback_on_no_answer_is_not_found(client: TestClient) -> None:
     reply = client.post("/v1/answers/nope/feedback", json={"helpful": True})
 

@@ -11,7 +11,7 @@ from service.access import Access, access_of
 from service.api import create_app
 from service.api.limits import Limiter
 from service.app import Core
-from service.keys import KEYS_FILE, Keys
+from service.keys import KEYS_FILE, ROLES, Keys
 from tests.conftest import settings
 
 ASK = {"question": "How does BM25 weigh the terms of a query?"}
@@ -86,6 +86,16 @@ def test_only_admins_see_the_keys(core: Core, keys: Keys) -> None:
 
     assert client.get("/v1/keys", headers=bearer(reader)).status_code == 403
     assert sorted(names) == ["boss", "reader"]
+
+
+def test_only_admins_see_what_others_thought(core: Core, keys: Keys) -> None:
+    client = clients(core, Access(needs_key=True), keys)
+    shown = [
+        client.get("/v1/feedback/export", headers=bearer(keys.create(role, role))).status_code
+        for role in ROLES
+    ]
+
+    assert shown == [403, 403, 200]
 
 
 def test_a_key_has_its_own_rate(core: Core, keys: Keys) -> None:

@@ -1,8 +1,9 @@
 """Conversations of one browser, and feedback on answers."""
 
 import asyncio
-from typing import Annotated
+from typing import Annotated, Any
 
+import orjson
 from fastapi import APIRouter, Query, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -11,6 +12,10 @@ from service.api.idempotency import Idempotency, IdempotencyKey
 from service.api.owners import owner_of
 from service.api.problems import ERRORS, FINDING, given, to_json
 from service.app import Core
+
+_CASES: dict[int | str, dict[str, Any]] = {
+    200: {"description": "A case a line", "content": {"application/x-ndjson": {}}}
+}
 
 
 class Title(BaseModel):
@@ -87,5 +92,12 @@ def history(core: Core) -> APIRouter:
             return Response(status_code=204)
 
         return await idempotency.once(request, idempotency_key, content, give)
+
+    @router.get("/feedback/export", response_class=Response, responses=ERRORS | _CASES)
+    def export_feedback() -> Response:
+        """All feedback, oldest first, as cases that `citelight eval answers` takes: JSON lines.
+        Where keys are needed, needs the role admin."""
+        lines = b"".join(orjson.dumps(case) + b"\n" for case in kept.feedback())
+        return Response(lines, media_type="application/x-ndjson")
 
     return router
