@@ -14,6 +14,7 @@ import click
 
 from ingest.errors import CitelightError, InvalidInput
 from service.answer_commands import add_answer_evaluation, add_answers
+from service.backup_commands import add_backup
 from service.ingest_commands import add_ingest
 from service.key_commands import add_keys
 from service.slack.commands import slack_group
@@ -306,6 +307,7 @@ def _core_with_sample() -> "Core":
 
 add_ingest(cli, _told, _settings)
 add_keys(cli, _told, _settings)
+add_backup(cli, _told, _settings, _opened)
 cli.add_command(slack_group(_told, _settings, _core_with_sample))
 
 if __name__ == "__main__":

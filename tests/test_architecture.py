@@ -48,11 +48,11 @@ ORDER = [
     "service.depth service.grouped",
     "service.assistant service.jobs service.runs",
     "service.app service.replay service.watched",
-    "service.answer_evaluation service.evaluation service.llama service.records",
+    "service.answer_evaluation service.backup service.evaluation service.llama service.records",
     "service.mcp service.openai_api service.slack service.web",
     "service.api service.terminal",
     "service.answer_commands service.feeds service.feed_commands service.key_commands",
-    "service.ingest_commands service.upkeep",
+    "service.backup_commands service.ingest_commands service.upkeep",
     "service.server",
     "service.cli",
 ]
