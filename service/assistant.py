@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncGenerator, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 
 from ingest.embed import Embedder
 from ingest.errors import CitelightError, InvalidInput
@@ -74,6 +75,7 @@ class Assistant:
         query: str | None = None,
         filters: Filters | None = None,
         depth: Depth = "fast",
+        is_literal: bool = False,
         is_kept: bool = True,
     ) -> Answer:
         """The finished answer: the last event of `ask`.
@@ -89,6 +91,7 @@ class Assistant:
             query=query,
             filters=filters,
             depth=depth,
+            is_literal=is_literal,
             is_kept=is_kept,
         ):
             last = event
@@ -106,6 +109,7 @@ class Assistant:
         filters: Filters | None = None,
         history: Sequence[Exchange] = (),
         depth: Depth = "fast",
+        is_literal: bool = False,
         is_kept: bool = True,
     ) -> AsyncGenerator[Event]:
         """The events of one answer; see `service.events` for their order.
@@ -113,8 +117,8 @@ class Assistant:
         With an `owner` the answer belongs to that conversation of theirs, or to a new one. A
         follow-up in a conversation is searched for as a query of its own; `query` replaces it.
         `history` is a conversation that the caller keeps, oldest first. A `thorough` answer
-        searches for parts of the question apart and mends its draft. Without `is_kept` the answer
-        is not stored.
+        searches for parts of the question apart and mends its draft. No filter is read out of
+        the words of a literal one. Without `is_kept` the answer is not stored.
 
         Raises:
             CitelightError: before the first event for a question that cannot be asked, later when
@@ -126,12 +130,12 @@ class Assistant:
         )
         turns = retold(history[-_TURNS:]) if history else []
         turns += await asyncio.to_thread(self._turns, conversation_id)
-        draft = Draft(question, conversation_id, depth, filters)
+        draft = Draft(question, conversation_id, depth, filters, is_literal)
         yield events.Run(draft.id, draft.question, conversation_id)
         is_thorough = depth == "thorough"
         yield events.Status("searching", _THOROUGH if is_thorough else "Searching the abstracts")
         query = checked(query) if query else await self._standalone(question, turns)
-        found = await self._search(query, filters, depth)
+        found = await self._search(query, draft)
         draft.searched_ms = draft.elapsed_ms()
         cards = tuple(card(p.stored, p) for p in found.whole.passages)
         yield events.Sources(found.whole.query, cards)
@@ -143,27 +147,25 @@ class Assistant:
             await asyncio.to_thread(self._conversations.save, answer)
         yield events.Done(answer)
 
-    async def _search(self, query: str, filters: Filters | None, depth: Depth) -> _Found:
+    async def _search(self, query: str, draft: Draft) -> _Found:
         """Searches for what the question asks for, each part on its own."""
         planned = plan(query)
-        if depth == "thorough" and planned.kind == "plain":
+        if draft.depth == "thorough" and planned.kind == "plain":
             planned = Plan("plain", await sub_questions(query, self._generator))
         k = self._n_passages
         if planned.kind == "survey" and not self._generator:
             k = max(k, _SURVEYED)
-        parts = tuple(
-            [
-                await asyncio.to_thread(self._retriever.retrieve, part, k=k, filters=filters)
-                for part in planned.parts
-            ]
+        retrieve = partial(
+            self._retriever.retrieve, k=k, filters=draft.filters, is_literal=draft.is_literal
         )
+        parts = tuple([await asyncio.to_thread(retrieve, part) for part in planned.parts])
         if len(parts) == 1:
             whole = replace(parts[0], query=query)
             return _Found(planned, parts, whole, judge(parts[0]).state)
         states = [judge(part).state for part in parts]
         if planned.kind == "plain" and best_state(states) in ("answered", "partial"):
             parts = tuple(_emptied(part, state) for part, state in zip(parts, states, strict=True))
-        whole = merged(query, parts, 2 * k if depth == "thorough" else k)
+        whole = merged(query, parts, 2 * k if draft.depth == "thorough" else k)
         return _Found(planned, parts, whole, best_state(states))
 
     def _conversation(

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, fields, is_dataclass
 from typing import Any, Literal
 
 from ingest.catalogue import StoredPaper
+from service.operators import Operator
 from service.retrieve import Filters, Passage
 
 State = Literal["answered", "partial", "nearby", "not_in_library", "failed"]
@@ -114,9 +115,11 @@ class Answer:
     usage: Usage
     timings: Timings
     created_at: str
-    suggestions: tuple[str, ...] = ()  # other questions, where this one has no answer
+    suggestions: tuple[str, ...] = ()  # questions to ask next, or instead where there is no answer
     depth: Depth = "fast"
     filters: Filters | None = None
+    operators: tuple[Operator, ...] = ()  # filters read out of the question's own words
+    is_literal: bool = False  # asked so that no filter is read out of it
 
 
 def plain(value: Any) -> Any:

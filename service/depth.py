@@ -47,7 +47,8 @@ def merged(query: str, found: Sequence[Retrieval], k: int) -> Retrieval:
         if known is None or passage.score > known.score:
             best[passage.stored.id] = passage
     passages = sorted(best.values(), key=lambda p: (-p.score, p.stored.id))[:k]
-    return replace(found[0], query=query, passages=tuple(passages))
+    operators = tuple(dict.fromkeys(o for r in found for o in r.operators))
+    return replace(found[0], query=query, passages=tuple(passages), operators=operators)
 
 
 async def sub_questions(question: str, generator: Generator | None) -> tuple[str, ...]:

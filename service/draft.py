@@ -22,6 +22,7 @@ from service.citations import (
     card,
 )
 from service.conversations import new_id
+from service.refusals import further
 from service.retrieve import Filters, Passage, Retrieval
 from service.verify import EvidenceSentence, Verdict, verify
 
@@ -42,6 +43,7 @@ class Draft:
     conversation_id: str | None
     depth: Depth = "fast"
     filters: Filters | None = None
+    is_literal: bool = False
     id: str = field(default_factory=new_id)
     text: str = ""
     ledger: Ledger = field(default_factory=Ledger)
@@ -89,6 +91,7 @@ class Draft:
 
     def answer(self, retrieval: Retrieval, state: State, settings_hash: str) -> Answer:
         """The finished answer."""
+        uncited = self._uncited(retrieval, state)
         return Answer(
             id=self.id,
             run_id=self.id,
@@ -99,7 +102,7 @@ class Draft:
             text=self.text,
             sentences=tuple(self.sentences),
             citations=self.ledger.citations(),
-            also_retrieved=tuple(card(p.stored, p) for p in self._uncited(retrieval, state)),
+            also_retrieved=tuple(card(p.stored, p) for p in uncited),
             notes=tuple(self.notes),
             engine=self.engine,
             prompt_version=self.prompt_version,
@@ -108,9 +111,11 @@ class Draft:
             usage=self.usage,
             timings=Timings(self.searched_ms, self._first_delta_ms, self.elapsed_ms()),
             created_at=datetime.now(UTC).isoformat(timespec="milliseconds"),
-            suggestions=tuple(self.suggestions),
+            suggestions=tuple(self.suggestions or further(uncited)),
             depth=self.depth,
             filters=self.filters,
+            operators=retrieval.operators,
+            is_literal=self.is_literal,
         )
 
     def _uncited(self, retrieval: Retrieval, state: State) -> Sequence[Passage]:

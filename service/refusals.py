@@ -1,4 +1,4 @@
-"""What is said where the library does not answer, or only in part: no claim, but a way on."""
+"""What is said where the library does not answer, or only in part, and what to ask next."""
 
 import re
 from collections.abc import Sequence, Set
@@ -7,7 +7,7 @@ from ingest.lexical import STOP_WORDS, stems, terms
 from service.citations import State
 from service.inert import inert_title
 from service.plan import plan
-from service.retrieve import Retrieval
+from service.retrieve import Passage, Retrieval
 
 _NOT_HELD = "This library does not hold an answer to that question."
 _NEARBY = (
@@ -51,12 +51,17 @@ def suggestions(retrieval: Retrieval) -> list[str]:
     phrase = _longest_held(retrieval.query, set(_lacking(retrieval)))
     if phrase:
         found.append(f"What is known about {phrase}?")
-    for passage in retrieval.passages:
-        paper = passage.stored.paper
-        if passage.matched_terms and not paper.is_title_derived:
-            title = _EDGES.sub("", inert_title(paper.title, 120))
-            found.append(f"What does “{title}” find?")
-    return found[:_MOST]
+    return [*found, *further(retrieval.passages)][:_MOST]
+
+
+def further(passages: Sequence[Passage]) -> list[str]:
+    """A question about each of the papers that share words with the one asked, at most three."""
+    titles = [
+        _EDGES.sub("", inert_title(p.stored.paper.title, 120))
+        for p in passages
+        if p.matched_terms and not p.stored.paper.is_title_derived
+    ]
+    return [f"What does “{title}” find?" for title in titles[:_MOST]]
 
 
 def _longest_held(query: str, lacking: Set[str]) -> str:

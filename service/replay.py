@@ -48,6 +48,7 @@ async def replay(assistant: Assistant, stored: Stored) -> Replay:
         query=stored["query"],
         filters=filters if filters else None,
         depth=stored.get("depth", "fast"),
+        is_literal=stored.get("is_literal", False),
         is_kept=False,
     )
     now = plain(answer)

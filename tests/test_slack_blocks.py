@@ -1,11 +1,12 @@
 """What stands under an answer: its papers, their sentences, and buttons, within Slack's limits."""
 
 import re
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from service.slack.blocks import MAX_PAPERS, answer_blocks, followups
+from service.slack.blocks import MAX_PAPERS, answer_blocks
 from service.slack.home import About, home_view, reason_form, rules_form, suggested_prompts
 from service.slack.preview import reply_of
 from service.slack.validation import check_blocks
@@ -97,10 +98,11 @@ def test_a_private_answer_can_be_posted() -> None:
     assert blocks[-1]["elements"][0]["text"]["text"] == "Post to channel"
 
 
-def test_at_most_three_follow_ups_of_papers_found_but_not_cited() -> None:
-    made = answer(also=tuple(paper(n) for n in range(1, 6)))
+def test_at_most_three_suggestions_can_be_asked_by_a_button() -> None:
+    made = replace(answer(), suggestions=tuple(f"What does “Paper {n}” find?" for n in range(5)))
 
-    assert followups(made) == [f"What does “Paper number {n}” find?" for n in (1, 2, 3)]
+    asked = [e["value"] for e in answer_blocks(made, page=None)[-1]["elements"]]
+    assert asked == list(made.suggestions[:3])
 
 
 def test_the_preview_is_what_slack_would_get() -> None:

@@ -209,6 +209,38 @@ def test_the_search_behind_a_follow_up_is_shown_and_can_be_edited(chat: Chat) ->
     )
 
 
+def test_what_was_read_as_a_filter_is_shown_and_can_be_taken_back(chat: Chat) -> None:
+    turn = chat.ask("what names features since 2022?")
+
+    expect(turn.locator(".searched q")).to_have_text("years 2022-")
+    turn.get_by_role("button", name="Ask without it").click()
+    expect(chat.page.locator(".turn[data-state=done]")).to_have_count(2)
+    assert chat.stub.asked[-1]["is_literal"] is True
+
+
+def test_a_thorough_answer_is_asked_for_until_the_button_is_pressed_again(chat: Chat) -> None:
+    button = chat.page.get_by_role("button", name="Thorough")
+    chat.open()
+    button.click()
+    chat.ask("What do sparse codes name?")
+    chat.open()
+
+    expect(button).to_have_attribute("aria-pressed", "true")
+    button.click()
+    chat.ask("What do sparse codes name?")
+    assert [body["depth"] for body in chat.stub.asked] == ["thorough", "fast"]
+
+
+def test_an_answer_that_begins_anew_takes_back_what_was_written(chat: Chat) -> None:
+    turn = chat.ask("what restarts?", until="searching")
+
+    expect(chat.page.locator("#status")).to_have_text("The model gave up.")
+    expect(turn.locator(".answer")).to_be_empty()
+    chat.stub.gates.add("go")
+    expect(turn).to_have_attribute("data-state", "done")
+    expect(turn.locator(".answer")).not_to_contain_text("Thrown away")
+
+
 def test_an_error_keeps_the_question_and_what_was_written_and_can_be_tried_again(
     chat: Chat,
 ) -> None:

@@ -68,6 +68,10 @@ class AskBody(BaseModel):
         description="`thorough` searches for each part of the question and mends its draft; it "
         "takes a few times as long.",
     )
+    is_literal: bool = Field(
+        default=False,
+        description="Read no filter (years, authors, venues) out of the words of the question.",
+    )
     stream: bool = Field(default=False, description="Send events instead of one JSON answer.")
     remember: bool = Field(
         default=False,
@@ -92,6 +96,7 @@ def asking(core: Core, runs: Runs) -> APIRouter:
             query=body.query,
             filters=body.filters.as_filters() if body.filters else None,
             depth=body.depth,
+            is_literal=body.is_literal,
         )
         run_id = await runs.start(stream)
         if body.stream or "text/event-stream" in request.headers.get("accept", ""):

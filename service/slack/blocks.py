@@ -44,21 +44,12 @@ def answer_blocks(
         blocks.append(_actions([_button(POST, "Post to channel", answer.id)]))
         return blocks
     blocks.append(_opinion(answer.id, asker))
-    if questions := followups(answer):
+    if questions := answer.suggestions[:MAX_FOLLOWUPS]:
         buttons = [
             _button(f"{FOLLOW_UP}_{i}", question, question) for i, question in enumerate(questions)
         ]
         blocks.append(_actions(buttons))
     return blocks
-
-
-def followups(answer: Answer) -> list[str]:
-    """Questions that the library can go on with: about papers found but not cited."""
-    return [
-        f"What does “{shortened(paper.title, _MAX_TITLE)}” find?"
-        for paper in answer.also_retrieved
-        if not paper.is_title_derived
-    ][:MAX_FOLLOWUPS]
 
 
 def failure_blocks(run_id: str) -> list[Block]:

@@ -96,7 +96,7 @@ def hostile_scene(question: str) -> Scene:
             also_retrieved=[card(whole) for whole in papers[6:]],
             notes=VECTORS,
             query=VECTORS[0],
-            followups=VECTORS[:3],
+            suggestions=VECTORS[:3],
             engine=VECTORS[1],
         )
     )

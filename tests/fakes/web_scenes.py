@@ -118,7 +118,9 @@ def mixed(question: str) -> Scene:
 def _refusal(question: str, state: str, text: str) -> Scene:
     nearest = [card(whole) for whole in PAPERS[:3]]
     asks = ["What do sparse codes name?", "What does a linear probe not tell?"]
-    return told(answer(question, text, [], [], state=state, also_retrieved=nearest, followups=asks))
+    return told(
+        answer(question, text, [], [], state=state, also_retrieved=nearest, suggestions=asks)
+    )
 
 
 def nothing(question: str) -> Scene:
@@ -142,11 +144,24 @@ def provider(question: str) -> Scene:
     return good(question, engine="extractive", notes=[note])
 
 
+def restarts(question: str) -> Scene:
+    """The good answer, before which a model wrote something that had to be thrown away."""
+    whole = good(question)
+    begun = next(n for n, (event, _) in enumerate(whole) if event == "cites")
+    void = [
+        ("cites", {"citations": [citation(1, BY_ID["probe"], 1)]}),
+        ("delta", {"text": "Thrown away [1]. "}),
+        ("restart", {"reason": "The model gave up."}),
+        ("gate", "go"),
+    ]
+    return [*whole[:begun], *void, *whole[begun:]]
+
+
 def rewritten(question: str) -> Scene:
     return good(
         question,
         query="dead features in sparse dictionaries for images",
-        followups=["Which features name images?", "How is a dead feature found?"],
+        suggestions=["Which features name images?", "How is a dead feature found?"],
     )
 
 
@@ -204,6 +219,10 @@ SCENES: dict[str, Callable[[str], Scene]] = {
     "partial": partial,
     "provider": provider,
     "rewritten": rewritten,
+    "since": lambda q: good(
+        q, operators=[{"kind": "year", "text": "since 2022", "value": "2022-"}]
+    ),
+    "restarts": restarts,
     "astral": astral,
     "long": long,
     "markdown": markdown,

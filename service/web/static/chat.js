@@ -50,7 +50,7 @@ const history_ = new History({
 const scroller = new Scroller(byId("jump"), byId("turns"));
 
 const hooks = {
-  onAsk: (question) => ask(question),
+  onAsk: (question, more) => ask(question, more),
   onRetry: retry,
   onEdit: (text) => edit(text),
   onSources: openSources,
@@ -64,7 +64,8 @@ const hooks = {
 
 // Asking
 
-async function ask(question) {
+// `more` goes to the server with the question.
+async function ask(question, more = {}) {
   const text = question.trim();
   if (!text || running) return;
   if (!navigator.onLine) {
@@ -74,7 +75,8 @@ async function ask(question) {
   box.value = "";
   keep("draft", null, "sessionStorage");
   const turn = addTurn(text);
-  const body = { question: text, filters: filters.body };
+  turn.asked = more;
+  const body = { question: text, filters: filters.body, depth: depth(), ...more };
   if (conversation && navigator.cookieEnabled) body.conversation_id = conversation;
   await carry(turn, (run) => run.ask(body));
 }
@@ -142,7 +144,7 @@ function retry(turn) {
     return;
   }
   if (turn.state === "error") removeTurn(turn);
-  ask(turn.question);
+  ask(turn.question, turn.asked);
 }
 
 // Turns
@@ -257,6 +259,13 @@ function edit(text) {
   box.focus();
 }
 
+const depth = () => (byId("thorough").getAttribute("aria-pressed") === "true" ? "thorough" : "fast");
+
+function setThorough(isThorough) {
+  byId("thorough").setAttribute("aria-pressed", String(isThorough));
+  keep("thorough", isThorough || null);
+}
+
 const keepDraft = () => keep("draft", box.value || null, "sessionStorage");
 
 function dressBox() {
@@ -271,6 +280,9 @@ function dressBox() {
   });
   box.addEventListener("input", keepDraft);
   byId("stop").addEventListener("click", stop);
+  byId("thorough").prepend(icon("layers"));
+  byId("thorough").addEventListener("click", () => setThorough(depth() === "fast"));
+  setThorough(Boolean(recall("thorough")));
   byId("composer-hint").textContent = "Enter asks, Shift+Enter breaks the line";
   box.value = asked.get("q") ?? recall("draft", "sessionStorage") ?? "";
 }

@@ -13,10 +13,12 @@ const STATES = {
   failed: "The answer could not be written.",
 };
 
+const OPERATORS = { year: "years", author: "author", venue: "venue", phrase: "the words" };
+
 let made = 0;
 
 export class Turn {
-  // `hooks` (without onRetry the answer is only shown): onAsk(question), onRetry(turn), onEdit(text), onSources(turn), onChange(turn) when its sources
+  // `hooks` (without onRetry the answer is only shown): onAsk(question, more), onRetry(turn), onEdit(text), onSources(turn), onChange(turn) when its sources
   // or state have changed, onPaint(), onFlag(flag, sentence).
   constructor(question, hooks, { librarySize = null, level = 2 } = {}) {
     this.id = `t${(made += 1)}`;
@@ -113,6 +115,14 @@ export class Turn {
     this.painter.add(text);
   }
 
+  // What was written so far is void.
+  _restart({ reason }) {
+    this.citations = [];
+    this.painter.finish("");
+    this.#become("searching");
+    if (reason) announce(reason);
+  }
+
   _done({ answer }, { isQuiet = false } = {}) {
     this.answer = answer;
     this.citations = answer.citations;
@@ -121,7 +131,7 @@ export class Turn {
     markSentences(this.body, answer.sentences, this.hooks.onFlag);
     this.#become("done");
     this.body.dataset.answer = answer.state;
-    this.#progress(this.#sourcesButton(), this.#searchedFor());
+    this.#progress(this.#sourcesButton(), this.#searchedFor(), this.#readAs());
     this.note.replaceChildren(...this.#stateNote());
     this.after.replaceChildren(...this.#ending());
     if (!isQuiet) announce(`Answer complete: ${plural(answer.sentences.length, "sentence")}, ${plural(answer.citations.length, "source")}`);
@@ -166,6 +176,15 @@ export class Turn {
       button("Edit", { class: "text-button", "aria-label": "Edit the search and ask again", onclick: () => this.hooks.onEdit(query) }));
   }
 
+  // Filters that were read out of the question; one press takes its words as they stand.
+  #readAs() {
+    const { operators = [], question } = this.answer;
+    if (!operators.length) return null;
+    const read = operators.map(({ kind, value }) => `${OPERATORS[kind] ?? kind} ${value}`).join(", ");
+    return el("span", { class: "searched" }, "Read as a filter: ", el("q", { dir: "auto" }, read), " ",
+      this.hooks.onAsk ? button("Ask without it", { class: "text-button", onclick: () => this.hooks.onAsk(question, { is_literal: true }) }) : null);
+  }
+
   #stateNote() {
     const text = STATES[this.answer.state];
     const isSaid = this.answer.notes?.length > 0;
@@ -173,13 +192,13 @@ export class Turn {
   }
 
   #ending() {
-    const { sentences, notes, state, followups = [] } = this.answer;
+    const { sentences, notes, state, suggestions = [] } = this.answer;
     const isRefusal = state === "nearby" || state === "not_in_library";
     return [
       trustLine(sentences),
       ...(notes ?? []).map((note) => el("p", { class: "state-note notes" }, icon("info"), el("span", {}, note))),
       isRefusal ? this.#nearest() : null,
-      followups.length ? this.#followups(isRefusal ? "You could ask" : "Ask next", followups) : null,
+      suggestions.length && this.hooks.onAsk ? this.#followups(isRefusal ? "You could ask" : "Ask next", suggestions) : null,
       this.citations.length ? printedReferences(this.citations) : null,
       makeFooter(this.answer, this.hooks.onRetry ? () => this.hooks.onRetry(this) : null),
     ].filter(Boolean);
