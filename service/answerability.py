@@ -7,6 +7,7 @@ the file beside this one, which holds the weights and the borders between the st
 
 import json
 import math
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
@@ -20,6 +21,8 @@ from service.retrieve import Passage, Retrieval
 
 FEATURES = ("dense", "sentence", "words", "coverage", "sentence_coverage", "lead")
 _BEST = 3  # papers among which the best value of each feature is taken
+_WORD = re.compile(r"[^\W_]+(?:-\d+)?")
+_CODE = re.compile(r"[^\W\d_].*\d|\w.*[A-Z].*[A-Z]|^[A-Z]{2}|[a-z].*[A-Z]")
 _REST = slice(10, 40)  # ranks of candidates that are as near as chance brings
 
 
@@ -69,7 +72,25 @@ def judge(retrieval: Retrieval) -> Answerability:
         return Answerability(0.5, "nearby")  # a wish for a list ("papers by Vaswani"): here it is
     fitted = model()
     probability = fitted.probability(features(retrieval))
-    return Answerability(probability, fitted.state(probability))
+    state = fitted.state(probability)
+    if state == "nearby" and _names_its_subject(retrieval):
+        state = "partial"
+    return Answerability(probability, state)
+
+
+def _names_its_subject(retrieval: Retrieval) -> bool:
+    """Whether the question has a name, such as BM25, that stands in the best paper's title.
+
+    The words around it may then all be others than the paper's: "the two free parameters of BM25".
+    """
+    title = retrieval.passages[0].stored.paper.title
+    return not _coded(retrieval.text).isdisjoint(_coded(title))
+
+
+def _coded(text: str) -> set[str]:
+    """The words written as no plain word is, with digits or capitals within, in lower case."""
+    words = (word.removesuffix("s") for word in _WORD.findall(text))
+    return {word.casefold() for word in words if _CODE.search(word)}
 
 
 def features(retrieval: Retrieval) -> dict[str, float]:

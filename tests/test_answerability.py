@@ -1,5 +1,7 @@
 """Whether the sample library can answer a question."""
 
+from dataclasses import replace
+
 import pytest
 
 from service.answerability import FEATURES, features, judge, model
@@ -26,6 +28,13 @@ def test_a_question_about_the_library_is_answered(core: Core, question: str) -> 
 )
 def test_a_question_of_another_field_is_not(core: Core, question: str) -> None:
     assert judge(core.retriever.retrieve(question)).state == "not_in_library"
+
+
+def test_a_name_of_the_best_title_is_worth_an_answer_in_part(core: Core) -> None:
+    named = core.retriever.retrieve("What do the two free parameters of BM25 control?")
+    unnamed = replace(named, text="What do the two free parameters of it control?")
+
+    assert (judge(named).state, judge(unnamed).state) == ("partial", "nearby")
 
 
 def test_a_wish_for_papers_by_an_author_lists_them(core: Core) -> None:

@@ -22,11 +22,11 @@ def sample_result(core: Core) -> Result:
 
 
 def test_questions_over_the_sample_library_cite_a_right_paper_first(sample_result: Result) -> None:
-    assert sample_result.right_first >= 0.85, sample_result.missed
+    assert sample_result.right_first >= 0.9, sample_result.missed
 
 
 def test_few_questions_that_can_be_answered_are_refused(sample_result: Result) -> None:
-    assert sample_result.refused_wrongly <= 0.1, sample_result.missed
+    assert sample_result.refused_wrongly <= 0.04, sample_result.missed
 
 
 def test_every_quote_stands_in_its_abstract(sample_result: Result) -> None:
