@@ -40,8 +40,10 @@ def openai_client(base_url: str) -> Iterator[openai.OpenAI]:
         yield client
 
 
-def test_the_client_lists_the_model(openai_client: openai.OpenAI) -> None:
-    assert [model.id for model in openai_client.models.list()] == ["citelight"]
+def test_the_client_lists_the_models(openai_client: openai.OpenAI) -> None:
+    names = [model.id for model in openai_client.models.list()]
+
+    assert names == ["citelight", "citelight-references"]
 
 
 def test_the_client_retrieves_the_model(openai_client: openai.OpenAI) -> None:
@@ -218,3 +220,29 @@ def test_an_answer_that_fails_ends_the_stream_with_an_error() -> None:
     content = error_content(events.Failed("unavailable", "No", 503, "Try later."))
 
     assert content["error"]["type"] == "api_error"
+
+
+@pytest.mark.parametrize("stream", [False, True])
+def test_programs_that_show_only_text_get_the_references_in_it(
+    openai_client: openai.OpenAI, stream: bool
+) -> None:
+    if stream:
+        chunks = openai_client.chat.completions.create(
+            model="citelight-references", messages=ASKED, stream=True
+        )
+        text = "".join(c.choices[0].delta.content or "" for c in chunks if c.choices)
+    else:
+        whole = openai_client.chat.completions.create(model="citelight-references", messages=ASKED)
+        text = whole.choices[0].message.content or ""
+    first = next(line for line in text.splitlines() if line.startswith("- [1] "))
+
+    assert first.startswith("- [1] [The Probabilistic Relevance Framework: BM25 and Beyond](https:")
+
+
+def test_a_list_of_references_moves_no_annotation(openai_client: openai.OpenAI) -> None:
+    asked = [
+        openai_client.chat.completions.create(model=model, messages=ASKED).choices[0].message
+        for model in ("citelight", "citelight-references")
+    ]
+
+    assert asked[0].annotations == asked[1].annotations

@@ -7,6 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from ingest.errors import InvalidInput
 from service.generate import Exchange
+from service.openai_api.reply import LISTING
 
 MAX_MESSAGES = 500
 MAX_QUESTION = 4_000  # characters of an earlier question that are kept
@@ -68,6 +69,11 @@ class ChatBody(BaseModel):
     tools: list[Any] | None = None  # Any: refused whatever they are
     functions: list[Any] | None = None
     response_format: dict[str, Any] | None = None
+
+    @property
+    def lists_references(self) -> bool:
+        """Whether the text is to end with a list of the cited papers."""
+        return self.model == LISTING
 
     def check(self) -> None:
         """Raises `InvalidInput` for what cannot be done."""

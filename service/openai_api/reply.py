@@ -11,6 +11,7 @@ from service import events
 from service.citations import Answer, Citation, PaperCard, Usage
 
 MODEL = "citelight"
+LISTING = "citelight-references"  # the same answers, for programs that show nothing but text
 _PATHS = ("/v1/chat/", "/v1/models")
 _MARKUP = re.compile(r"([\\\[\]*_`<>])")
 _KINDS = {401: "authentication_error", 403: "permission_error", 429: "rate_limit_error"}
@@ -41,17 +42,20 @@ def error_response(failed: events.Failed, headers: Mapping[str, str] | None = No
     return Response(content, status, headers, media_type="application/json")
 
 
-def closing(answer: Answer, base_url: str) -> str:
+def closing(answer: Answer, base_url: str, *, with_references: bool) -> str:
     """What a chat must say after the answer's text that other doors show beside it."""
     parts = [f"*{_escaped(note)}*" for note in answer.notes]
     if answer.state == "nearby":
-        parts.append("\n".join(_link(card, base_url) for card in answer.also_retrieved))
+        parts.append("\n".join(f"- {_link(card, base_url)}" for card in answer.also_retrieved))
+    if with_references and answer.citations:
+        listed = (f"[{c.n}] {_link(c.paper, base_url)}" for c in answer.citations)
+        parts.append("\n".join(f"- {line}" for line in listed))
     return "".join(f"\n\n{part}" for part in parts if part)
 
 
 def _link(card: PaperCard, base_url: str) -> str:
     year = f" ({card.year})" if card.year else ""
-    return f"- [{_escaped(card.title)}]({url_of(card, base_url)}){year}"
+    return f"[{_escaped(card.title)}]({url_of(card, base_url)}){year}"
 
 
 def _escaped(text: str) -> str:
@@ -159,5 +163,6 @@ def event(content: object) -> bytes:
 
 
 def models(created: int) -> Sequence[dict[str, Any]]:
-    """The models there are: one."""
-    return [{"id": MODEL, "object": "model", "created": created, "owned_by": "citelight"}]
+    """The names that can be asked: for one model, which lists its references or not."""
+    head = {"object": "model", "created": created, "owned_by": "citelight"}
+    return [{"id": name, **head} for name in (MODEL, LISTING)]

@@ -29,19 +29,21 @@ def openai_routes(core: Core, runs: Runs) -> APIRouter:
 
     @router.get("/models", responses=ERRORS | {200: {"model": Models}})
     async def list_models() -> Response:
-        """The models there are: `citelight`."""
+        """The models there are: `citelight`, and `citelight-references`, which ends its text with
+        a list of the cited papers."""
         return _json({"object": "list", "data": reply.models(_CREATED)})
 
     @router.get("/models/{model}", responses=MISSING | {200: {"model": Model}})
     async def one_model(model: str) -> Response:
-        """The model `citelight`."""
+        """One of the models."""
         _check_model(model)
-        return _json(reply.models(_CREATED)[0])
+        return _json(next(m for m in reply.models(_CREATED) if m["id"] == model))
 
     @router.post("/chat/completions", responses=MISSING | COMPLETED)
     async def complete(body: ChatBody, request: Request) -> Response:
         """Answers the last user message, for OpenAI's clients. Papers come as `url_citation`
-        annotations of the message. With `stream` as server-sent chunks, ended by `[DONE]`."""
+        annotations of the message, from `citelight-references` at the end of the text too. With
+        `stream` as server-sent chunks, ended by `[DONE]`."""
         _check_model(body.model)
         body.check()
         question, history = body.conversation()
@@ -50,15 +52,17 @@ def openai_routes(core: Core, runs: Runs) -> APIRouter:
         run_id = await runs.start(core.assistant.ask(question, history=history))
         base_url = (core.settings.public_url or str(request.base_url)).rstrip("/")
         if not body.stream:
-            return await _whole(runs, run_id, base_url)
-        chunks = _chunks(runs, run_id, base_url, with_usage=_wants_usage(body))
+            return await _whole(runs, run_id, base_url, body.lists_references)
+        chunks = _chunks(
+            runs, run_id, base_url, body.lists_references, with_usage=_wants_usage(body)
+        )
         return StreamingResponse(chunks, media_type="text/event-stream", headers=_STREAM)
 
     return router
 
 
 def _check_model(name: str) -> None:
-    if name != reply.MODEL:
+    if name not in (reply.MODEL, reply.LISTING):
         raise NotFound(f"There is no model {name!r} here. Use {reply.MODEL!r}.")
 
 
@@ -83,7 +87,7 @@ def _chore(body: ChatBody, text: str) -> Response:
     return Response(b"".join(parts), media_type="text/event-stream", headers=_STREAM)
 
 
-async def _whole(runs: Runs, run_id: str, base_url: str) -> Response:
+async def _whole(runs: Runs, run_id: str, base_url: str, with_references: bool) -> Response:
     last: events.Event | None = None
     async for _, event in runs.watch(run_id, is_resumable=False):
         last = event
@@ -92,14 +96,14 @@ async def _whole(runs: Runs, run_id: str, base_url: str) -> Response:
     if not isinstance(last, events.Done):
         raise RuntimeError("an answer ended without an end")
     answer = last.answer
-    content = answer.text + reply.closing(answer, base_url)
+    content = answer.text + reply.closing(answer, base_url, with_references=with_references)
     message = {"content": content, "annotations": reply.annotations(answer, content, base_url)}
     more = reply.references(answer, base_url)
     return _json(reply.completion(answer.id, int(time.time()), message, answer.usage, more))
 
 
 async def _chunks(
-    runs: Runs, run_id: str, base_url: str, *, with_usage: bool
+    runs: Runs, run_id: str, base_url: str, with_references: bool, *, with_usage: bool
 ) -> AsyncIterator[bytes]:
     """The answer as chunks: text as it comes, then references, the end, usage, `[DONE]`.
 
@@ -120,7 +124,8 @@ async def _chunks(
             yield reply.event(reply.error_content(event))
             return
         elif isinstance(event, events.Done):
-            content += (rest := reply.closing(event.answer, base_url))
+            rest = reply.closing(event.answer, base_url, with_references=with_references)
+            content += rest
             if rest:
                 yield reply.chunk(run_id, created, {"content": rest})
             for part in _end(event.answer, content, start, base_url, with_usage=with_usage):
