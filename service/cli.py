@@ -23,6 +23,7 @@ from service.upkeep import add_upkeep
 if TYPE_CHECKING:
     from ingest.library import Library
     from service.app import Core
+    from service.citations import Depth
     from service.settings import Settings
 
 P = ParamSpec("P")
@@ -106,14 +107,24 @@ def mcp() -> None:
 @click.argument("question")
 @click.option("--year-from", type=int, help="Only papers of this year or later.")
 @click.option("--year-to", type=int, help="Only papers of this year or earlier.")
+@click.option(
+    "--depth",
+    type=click.Choice(["fast", "thorough"]),
+    default="fast",
+    show_default=True,
+    help="thorough searches each part of the question apart and mends a model's draft.",
+)
 @_json_flag
 @_told
-def ask(question: str, year_from: int | None, year_to: int | None, as_json: bool) -> None:
+def ask(
+    question: str, year_from: int | None, year_to: int | None, depth: "Depth", as_json: bool
+) -> None:
     """Answer a question from the library.
 
     \b
-    Example:
+    Examples:
       citelight ask "How does dense passage retrieval differ from BM25?"
+      citelight ask "What limits ColBERT, and how was it made smaller?" --depth thorough
     """
     from service.retrieve import Filters
     from service.terminal import ask as answer
@@ -121,7 +132,7 @@ def ask(question: str, year_from: int | None, year_to: int | None, as_json: bool
     filters = Filters(year_from=year_from, year_to=year_to)
     core = _core_with_sample()
     try:
-        answer(core, question, filters if filters else None, as_json=as_json)
+        answer(core, question, filters if filters else None, depth=depth, as_json=as_json)
     finally:
         core.close()
 

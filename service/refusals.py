@@ -17,6 +17,9 @@ _PARTIAL = "The abstracts answer this only in part."
 _ORDER: tuple[State, ...] = ("answered", "partial", "nearby", "not_in_library", "failed")
 _MOST = 3
 _MOST_MISSING = 5
+_NOT_TELLING = frozenset(  # words of asking, which no abstract need mention
+    "much many far long often well good best better really exactly anything something".split()
+)
 _WORD = re.compile(r"[\w-]+")
 _EDGES = re.compile(r"^\W+|\W+$")
 
@@ -96,4 +99,5 @@ def _lacking(retrieval: Retrieval) -> list[str]:
     papers = [passage.stored.paper for passage in retrieval.passages]
     held = set(stems(" ".join(f"{paper.title} {paper.abstract}" for paper in papers)))
     subject = " ".join(plan(retrieval.query).parts)
-    return [word for word in terms(subject) if not held.issuperset(stems(word))]
+    telling = (word for word in terms(subject) if word not in _NOT_TELLING)
+    return [word for word in telling if not held.issuperset(stems(word))]

@@ -16,7 +16,7 @@ from ingest.errors import InvalidInput, NotFound
 from ingest.library import Library
 from ingest.sources import discover
 from service.app import Core
-from service.citations import Answer, card, plain
+from service.citations import Answer, Depth, card, plain
 from service.records import paper_record, search_record
 from service.retrieve import Filters
 
@@ -33,8 +33,8 @@ def print_json(content: Any) -> None:
     click.echo(orjson.dumps(plain(content), default=plain))
 
 
-def ask(core: Core, question: str, filters: Filters | None, *, as_json: bool) -> None:
-    answer = asyncio.run(core.assistant.answer(question, filters=filters))
+def ask(core: Core, question: str, filters: Filters | None, *, depth: Depth, as_json: bool) -> None:
+    answer = asyncio.run(core.assistant.answer(question, filters=filters, depth=depth))
     if as_json:
         print_json(answer)
     else:
@@ -58,6 +58,10 @@ def _print_answer(answer: Answer) -> None:
         click.echo("\nNearest papers:")
         for nearest in answer.also_retrieved:
             click.echo(f"  - {nearest.title}")
+    if answer.suggestions:
+        click.echo("\nYou could ask:")
+    for suggestion in answer.suggestions:
+        click.echo(f"  - {suggestion}")
 
 
 def search(core: Core, query: str, k: int, filters: Filters | None, *, as_json: bool) -> None:

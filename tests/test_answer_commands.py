@@ -13,6 +13,8 @@ QUESTION = "How much rain does moss hold?"
 TITLE = "Rain on flat roofs"
 ABSTRACT = "Flat roofs hold rain. Moss on a flat roof holds 40 % of the rain."
 
+BEES = {"title": "Bees in cities", "abstract": "Bees live in cities, on roofs and in parks."}
+
 
 def run(home: Path, *arguments: object) -> Result:
     return CliRunner(env={"CITELIGHT_HOME": str(home)}).invoke(cli, [str(a) for a in arguments])
@@ -22,7 +24,8 @@ def run(home: Path, *arguments: object) -> Result:
 def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     home = tmp_path_factory.mktemp("home")
     file = home / "papers.jsonl"
-    file.write_text(json.dumps({"id": "a1", "title": TITLE, "abstract": ABSTRACT}))
+    papers = [{"id": "a1", "title": TITLE, "abstract": ABSTRACT}, {"id": "a2", **BEES}]
+    file.write_text("\n".join(json.dumps(paper) for paper in papers))
     assert run(home, "ingest", file).exit_code == 0
     return home
 
@@ -36,6 +39,20 @@ def answer_id(home: Path) -> str:
     kept.give_feedback(answer_id, False, reason="too short", n=1)
     kept.close()
     return answer_id
+
+
+def test_a_thorough_answer_can_be_asked_for(home: Path) -> None:
+    asked = run(home, "ask", "What holds rain, and how much does moss hold?", "--depth", "thorough")
+    thorough = Conversations(home / "conversations.sqlite").last(1)[0]
+
+    assert (asked.exit_code, thorough["depth"]) == (0, "thorough")
+
+
+def test_a_partial_answer_shows_what_is_missing_and_what_to_ask(home: Path) -> None:
+    shown = run(home, "ask", "How much rain do copper roofs hold?")
+
+    assert "None of the abstracts found mentions “copper”." in shown.stderr
+    assert "You could ask:\n  - What does “Bees in cities” find?" in shown.stdout
 
 
 def test_replay_gives_the_same_bytes(home: Path, answer_id: str) -> None:
