@@ -10,7 +10,7 @@ from random import Random
 Damage = Callable[[str, str, Random], str | None]  # (sentence, abstract, random) -> false sentence
 
 _NUMBER = re.compile(
-    r"(?<![\w.,/^{(-])(\d{1,3}(?:,\d{3})+|\d+(?:\.\d+)?)(?![\w.,-]*[A-Za-z]{3}-)(?!\d|[.,]\d|[\w-]*\d)"
+    r"(?<![\w.,/^{(\[-])(\d{1,3}(?:,\d{3})+|\d+(?:\.\d+)?)(?![\w.,-]*[A-Za-z]{3}-)(?!\d|[.,]\d|[\w-]*\d)"
 )
 _SPELLED = "two three four five six seven eight nine ten twelve twenty thirty fifty".split()
 _UNITS = {

@@ -29,11 +29,16 @@ _DENIED_PLACE = 0.35  # the same for words after a denial: they are compared wit
 _SAME_NUMBER = 0.2  # the same for an equal number with another unit
 _MOST = 0.6  # share of its words that a statement must have to be taken for the one meant
 _CLEARLY = 0.15  # by how much one place must be more alike than another to be preferred
-_GAIN = re.compile(r"\b(?:by|of)\s+(?:about|around|roughly|nearly|almost|over)?\s*$", re.IGNORECASE)
+_GAIN = re.compile(
+    r"\b(?:by|(?:gain|improvement|increase|decrease|reduction|drop|rise|difference|margin) of)\s+"
+    r"(?:about|around|roughly|nearly|almost|over)?\s*(?:an?\s+)?$",
+    re.IGNORECASE,
+)
 _MORE = re.compile(
     r"\s*-?(?:points?|higher|lower|more|less|fewer|better|worse|longer|shorter|larger|smaller"
     r"|faster|slower|greater|as \w+ as|difference|gain|improvement|increase|decrease|reduction)\b"
 )
+_COMPOUND = re.compile(r"-([a-z]{3,})")
 _FEW = 10  # up to here a spelled number may be our count of what the source lists
 
 
@@ -44,6 +49,7 @@ def changed_number(said: Statement, source: Source) -> str | None:
         likeness = other[0] if other else 0.0
         if equal is None:
             is_counted = quantity.is_word and not quantity.kind and quantity.value <= _FEW
+            is_counted = is_counted and not _is_compound(quantity, said, source)
             if (is_counted and likeness < _SAME_PLACE) or _is_known(quantity, said, source):
                 continue
             hint = f", which says {other[1].text}" if other and likeness >= _SAME_PLACE else ""
@@ -51,6 +57,19 @@ def changed_number(said: Statement, source: Source) -> str | None:
         if other and _is_in_place(quantity, said, equal, *other):
             return f"the source says {other[1].text} where this says {quantity.text}"
     return None
+
+
+def _is_compound(quantity: Quantity, said: Statement, source: Source) -> bool:
+    """Whether the source has another number before the same word: "two-part" for "eight-part"."""
+    match = _COMPOUND.match(said.text, quantity.start + len(quantity.text))
+    if not match:
+        return False
+    theirs = (
+        (given, _COMPOUND.match(statement.text, given.start + len(given.text)))
+        for statement in source.statements
+        for given in statement.quantities
+    )
+    return any(m and m[1] == match[1] and not agrees(quantity, given) for given, m in theirs)
 
 
 def _is_in_place(

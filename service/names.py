@@ -11,6 +11,7 @@ _TOKEN = re.compile(r"[^\s/(),;:“”\"\[\]{}$\\<>=≤≥±~×]+")
 _NEW_START = re.compile(r"[.:!?…•*—–-]\W*$|[“\"‘]$")
 _NO_SIGN = re.compile(r"[\W_]+")
 _SHORT = 3  # letters up to which a name must be a word of the source, not a part of one
+_SAME_PLACE = 0.45  # likeness from which two places speak of the same thing
 _ROOT = 4  # letters by which "China" and "Chinese" are one name
 
 
@@ -23,10 +24,26 @@ def foreign_name(said: Statement, source: Source) -> str | None:
     near = " ".join([source.about, *(source.statements[i].text for i in source.near)])
     known, known_near = _known(text), _known(near)
     for name in names:
+        if known.has(name):
+            continue
         is_short = len(_squash(name)) <= _SHORT  # three letters begin words anywhere by chance
-        if not known.has(name) and not (known_near if is_short else known).abbreviates(name):
+        is_made = (known_near if is_short else known).abbreviates(name)
+        if not is_made or (is_short and _is_anothers_place(name, said, source)):
             return f"“{name}” is not in the source"
     return None
+
+
+def _is_anothers_place(name: str, said: Statement, source: Source) -> bool:
+    """Whether the source has, where the sentence has the name, one that the sentence has not."""
+    own = {word.text for word in said.words}
+    return any(
+        _is_coded(word.text)
+        and word.text not in own
+        and source.spot(said, place, index, other).likeness >= _SAME_PLACE
+        for place in said.places(stem(name))
+        for index in source.near
+        for other, word in enumerate(source.statements[index].words)
+    )
 
 
 @lru_cache(maxsize=200)  # the sentences of an answer cite the same few papers

@@ -37,5 +37,12 @@ def test_a_name_that_the_source_lacks_is_foreign(sentence: str, name: str) -> No
     assert foreign_name(Statement(sentence), SOURCE) == f"“{name}” is not in the source"
 
 
+def test_letters_that_begin_words_by_chance_are_foreign_in_a_names_place() -> None:
+    source = Statement("Mice with a CD2 promoter build tumors and others do not at once.")
+    said = Statement("Mice with an AO promoter build tumors.")
+
+    assert foreign_name(said, Source([source], (0,), "", {})) == "“AO” is not in the source"
+
+
 def test_numbers_with_units_are_no_names() -> None:
     assert list(names_in(Statement("it needs 12 GB and 7B parameters"))) == []

@@ -62,6 +62,23 @@ def test_a_changed_fact_is_named(sentence: str, reason: str) -> None:
     assert (verdict.kind, verdict.reason) == ("altered", reason)
 
 
+def test_another_count_of_the_same_parts_is_altered() -> None:
+    sources = "A framework for smooth functions is laid out.", "Proofs fill a two-part annex."
+    sentence = "A framework for smooth functions is the matter of an eight-part work."
+    verdict = verify(sentence, [EvidenceSentence(s, "") for s in sources])
+
+    assert (verdict.kind, verdict.reason) == ("altered", "eight is not in the source")
+
+
+def test_a_range_is_no_gain_worked_out_from_its_ends() -> None:
+    source = "TGF release was enhanced in the range of 15%-66% over baseline."
+    verdict = verify(
+        "TGF release was enhanced in the range of 51%-66%.", [EvidenceSentence(source, "")]
+    )
+
+    assert verdict.kind == "altered"
+
+
 def test_a_whole_source_sentence_is_verbatim_whatever_its_marks() -> None:
     verdict = verify("**It does not improve results on short texts.** [2, 3]", EVIDENCE)
 
