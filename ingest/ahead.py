@@ -5,26 +5,32 @@ What was guessed wrong costs an embedding, never an error: the writer decides by
 paper a record is of, and takes a vector from here only for exactly the same text.
 """
 
-from collections import deque
-from collections.abc import Iterator
+from collections import defaultdict, deque
+from collections.abc import Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 
+from ingest.catalogue import Catalogue
 from ingest.draft import Embedded, Text, embed
-from ingest.ledger import Traits
+from ingest.identify import traits
+from ingest.ledger import KnownRecord, Traits
 from ingest.library import Library
 from ingest.papers import Record, Rejection
 
 _AHEAD = 3  # batches: one being parsed, one being embedded, one ready
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Entry:
-    """A record or rejection of a source; `traits` are the record's, None for a rejection."""
+    """A record or rejection of a source, with what is worked out of it once it is asked for.
+
+    A record that is known already costs its revision and nothing else.
+    """
 
     source: str
     record: Record | Rejection
-    traits: Traits | None
+    _revision: str = ""
+    _traits: Traits | None = None
 
     @property
     def name(self) -> str:
@@ -32,6 +38,36 @@ class Entry:
         if not isinstance(self.record, Record):
             return self.record.locator
         return self.record.key or next(self.record.paper.identities())
+
+    @property
+    def revision(self) -> str:
+        """The revision of the record's paper; "" for a rejection."""
+        if not self._revision and isinstance(self.record, Record):
+            self._revision = self.record.paper.revision
+        return self._revision
+
+    @property
+    def traits(self) -> Traits | None:
+        """What the paper can be recognised by; None for a rejection."""
+        if self._traits is None and isinstance(self.record, Record):
+            self._traits = traits(self.record.paper)
+        return self._traits
+
+
+Known = dict[tuple[str, str], list[KnownRecord]]
+
+
+def known_records(entries: Iterable[Entry], catalogue: Catalogue) -> Known:
+    """What the catalogue has under each entry's source and name; a rejection has none."""
+    names: dict[str, set[str]] = defaultdict(set)
+    for entry in entries:
+        if isinstance(entry.record, Record):
+            names[entry.source].add(entry.name)
+    found: Known = defaultdict(list)
+    for source, own in names.items():
+        for name, records in catalogue.known(source, sorted(own)).items():
+            found[source, name] = records
+    return found
 
 
 @dataclass(slots=True)
@@ -71,8 +107,12 @@ def prepared(batches: Iterator[Batch], library: Library) -> Iterator[Batch]:
 
 def _likely_new(batch: Batch, library: Library) -> list[Text]:
     """The texts of papers that nothing in the catalogue hints at, each once."""
-    pairs = [(e.record.paper, e.traits) for e in batch.entries if isinstance(e.record, Record)]
     catalogue = library.catalogue
+    known = known_records(batch.entries, catalogue)
+    fresh = [
+        e for e in batch.entries if all(e.revision != k.digest for k in known[e.source, e.name])
+    ]
+    pairs = [(e.record.paper, e.traits) for e in fresh if isinstance(e.record, Record)]
     owned = catalogue.owners([key for paper, _ in pairs for key in paper.strong_keys()])
     titled = catalogue.titled([t.title for _, t in pairs if t and t.title])
     worded = catalogue.worded([t.text for _, t in pairs if t])

@@ -1,6 +1,5 @@
 """Files or feeds into the library: identify, split, embed, store, publish, report."""
 
-from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
@@ -8,11 +7,11 @@ from typing import Protocol
 
 import numpy as np
 
-from ingest.ahead import Batch, Entry, prepared
+from ingest.ahead import Batch, Entry, Known, known_records, prepared
 from ingest.draft import Draft, Embedded, Text, embed, key_of
 from ingest.errors import CitelightError
 from ingest.generation import Manifest
-from ingest.identify import Found, Identifier, traits
+from ingest.identify import Found, Identifier
 from ingest.ledger import KnownRecord, RecordName, Traits
 from ingest.library import Library
 from ingest.merge import Said, arxiv_version, merge
@@ -113,13 +112,12 @@ def reindex(library: Library) -> Manifest | None:
 
 
 def _batches(sources: Sequence[Source]) -> Iterator[Batch]:
-    """All records in batches, each with its place in its source and its traits."""
+    """All records in batches."""
     batch: list[Entry] = []
     try:
         for source in sources:
             for record in source.records():
-                own = traits(record.paper) if isinstance(record, Record) else None
-                batch.append(Entry(source.name, record, own))
+                batch.append(Entry(source.name, record))
                 if len(batch) == _BATCH:
                     yield Batch(batch)
                     batch = []
@@ -162,13 +160,13 @@ class _Run:
     def take(self, batch: Batch) -> None:
         """Brings a batch of records into the catalogue."""
         self._tally.report.found += len(batch.entries)
-        known = self._known(batch.entries)
+        known = known_records(batch.entries, self._catalogue)
         fresh = []
         for entry in batch.entries:
             if isinstance(entry.record, Rejection):
                 told = entry.record
                 self._tally.reject(Rejected(entry.source, told.locator, told.reason, told.raw))
-            elif same := _same(known[entry.source, entry.name], entry.record.paper.revision):
+            elif same := _same(known[entry.source, entry.name], entry.revision):
                 self._claim(same.name)
                 self._tally.see(same.paper_id)
             else:
@@ -189,23 +187,10 @@ class _Run:
             self._catalogue.finish_run(self._run, report.as_dict())
         return report
 
-    def _known(self, entries: Sequence[Entry]) -> dict[tuple[str, str], list[KnownRecord]]:
-        names: dict[str, set[str]] = defaultdict(set)
-        for entry in entries:
-            if isinstance(entry.record, Record):
-                names[entry.source].add(entry.name)
-        found: dict[tuple[str, str], list[KnownRecord]] = defaultdict(list)
-        for source, own in names.items():
-            for name, records in self._catalogue.known(source, sorted(own)).items():
-                found[source, name] = records
-        return found
-
     def _claim(self, name: RecordName) -> None:
         self._claimed.add(hash(name))
 
-    def _identify(
-        self, entries: Sequence[Entry], known: dict[tuple[str, str], list[KnownRecord]]
-    ) -> list[_Taken]:
+    def _identify(self, entries: Sequence[Entry], known: Known) -> list[_Taken]:
         """Finds the paper and the name of each record."""
         pairs = [(e.record, e.traits) for e in entries]
         papers = [(r.paper, t) for r, t in pairs if isinstance(r, Record) and t]
@@ -221,7 +206,7 @@ class _Run:
             name = self._name(entry, record, same_name, found, identifier)
             self._claim(name)
             same_name[:] = [k for k in same_name if k.name != name]
-            same_name.append(KnownRecord(name, record.paper.revision, found.paper_id))
+            same_name.append(KnownRecord(name, entry.revision, found.paper_id))
             taken.append(_Taken(name, record, own, arxiv_version(record), found))
         return taken
 
@@ -237,7 +222,7 @@ class _Run:
 
         It replaces a record of the same source, key and paper that this run has not met itself.
         """
-        if same := _same(same_name, record.paper.revision):
+        if same := _same(same_name, entry.revision):
             return same.name
         for known in same_name:
             is_same_paper = identifier.resolve(known.paper_id) == found.paper_id

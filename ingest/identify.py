@@ -33,6 +33,7 @@ _DECISIVE = ("doi", "arxiv", "pubmed")
 _MAX_YEARS_APART = 1
 _MIN_SHARED = 0.5  # of the words of the shorter abstract, for papers of the same title
 _MIN_KEPT = 0.7  # the same, for two texts under one key of one source
+_EDITION_WORDS = ("version", "abstract", "paper", "report", "edition", "preprint")
 _EDITION = re.compile(
     r"\b(?:an? |the )?(?:extended|full|long|longer|short|journal|conference|preliminary|revised) "
     r"(?:version|abstract|paper|report|edition)\b|\btechnical report\b|\bpreprint\b"
@@ -42,7 +43,8 @@ _EDITION = re.compile(
 def traits(paper: Paper) -> Traits:
     """What the paper can be recognised by when identifiers fail."""
     title = "" if paper.is_title_derived else normalised(paper.title)
-    stem = " ".join(_EDITION.sub(" ", title).split())
+    is_edition = any(word in title for word in _EDITION_WORDS)  # the pattern itself is slow
+    stem = " ".join(_EDITION.sub(" ", title).split()) if is_edition else title
     return Traits(
         _hash(title) if title else 0,
         _hash(stem) if stem else 0,
