@@ -1,6 +1,7 @@
 """Chroma as this library uses it: our vectors, cosine, ids and nothing else."""
 
 import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import numpy as np
@@ -87,6 +88,13 @@ def test_the_log_is_empty_when_a_collection_is_handed_over(home: Path) -> None:
     db.close()
 
     assert n_left <= 1
+
+
+def test_the_space_of_the_log_is_given_back(home: Path) -> None:
+    with closing(sqlite3.connect(home / "chroma" / "chroma.sqlite3")) as database:
+        ((n_free,),) = database.execute("PRAGMA freelist_count")
+
+    assert n_free == 0
 
 
 def test_a_missing_collection_is_unavailable(tmp_path: Path) -> None:
