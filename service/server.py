@@ -41,20 +41,22 @@ def run(settings: Settings) -> None:
             log_config=None,  # its lines go where ours go
             timeout_graceful_shutdown=_SHUTDOWN_S + 5,
         )
-        _Server(config, app.state.runs).run()
+        Server(config, app.state.runs).run()
     finally:
         keys.close()
         core.close()
 
 
-class _Server(uvicorn.Server):
-    """A server that, when told to stop, lets answers end and stops the late ones with a word."""
+class Server(uvicorn.Server):
+    """A server that, when told to stop, lets answers end for a while and stops the late ones with
+    a word: the last event of their streams."""
 
-    def __init__(self, config: uvicorn.Config, runs: Runs) -> None:
+    def __init__(self, config: uvicorn.Config, runs: Runs, patience_s: float = _SHUTDOWN_S) -> None:
         super().__init__(config)
         self._runs = runs
+        self._patience_s = patience_s
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        ending = asyncio.create_task(self._runs.close(_SHUTDOWN_S))
+        ending = asyncio.create_task(self._runs.close(self._patience_s))
         await super().shutdown(sockets)
         await ending
