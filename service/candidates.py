@@ -28,7 +28,8 @@ class Candidates:
 
     `dense` is the cosine of the best chunk, `lexical` BM25 (0 where no term is there), `share`
     the same as a share of what a paper full of the terms would get, `coverage` the share of the
-    question's idf that the paper has, `fused` what ranks them. `idf` is one a stem.
+    question's idf that the paper has, `fused` what ranks them. `idf` is one a stem, `held`, of
+    shape (stems, papers), whether a paper has it.
     """
 
     positions: Positions
@@ -39,6 +40,7 @@ class Candidates:
     sentences: list[Vectors]
     fused: Vectors
     idf: Vectors
+    held: NDArray[np.bool_]
 
 
 def find(
@@ -62,11 +64,13 @@ def score(
     """Scores these papers, whose positions must rise."""
     weights = generation.words.weigh(stems, positions)
     bound = _SATURATED * (float(weights.idf.sum()) or 1.0)
-    vectors = sentence_vectors(generation, positions)
-    sentences = [own @ vector for own in vectors]
+    columns = generation.columns
+    counts = columns.n_sentences[positions]
+    rows = _runs(columns.sentence_rows[positions], counts)
+    near = _cosines(generation.vectors.sentences(rows), vector)
     dense = chunk_scores(generation, positions, vector)
     share = np.minimum(weights.bm25 / bound, 1.0)
-    best = np.array([own.max(initial=0.0) for own in sentences], np.float32)
+    best = np.maximum(_best_of(near, counts), 0.0)
     parts = np.stack([dense, best, np.sqrt(share), weights.coverage])
     return Candidates(
         positions,
@@ -74,9 +78,10 @@ def score(
         weights.bm25,
         share,
         weights.coverage,
-        sentences,
+        _split(near, counts),
         fused=np.asarray(np.array(WEIGHTS, np.float32) @ parts, np.float32),
         idf=weights.idf,
+        held=weights.held,
     )
 
 
@@ -136,7 +141,7 @@ def chunk_scores(generation: Generation, positions: Positions, vector: Vectors) 
     columns = generation.columns
     counts = columns.n_chunks[positions]
     rows = _runs(columns.chunk_rows[positions], counts)
-    return _best_of(generation.vectors.chunks(rows) @ vector, counts)
+    return _best_of(_cosines(generation.vectors.chunks(rows), vector), counts)
 
 
 def sentence_vectors(generation: Generation, positions: Positions) -> list[Vectors]:
@@ -144,7 +149,21 @@ def sentence_vectors(generation: Generation, positions: Positions) -> list[Vecto
     columns = generation.columns
     counts = columns.n_sentences[positions]
     vectors = generation.vectors.sentences(_runs(columns.sentence_rows[positions], counts))
-    return np.split(vectors, np.cumsum(counts)[:-1]) if len(positions) else []
+    return _split(vectors, counts)
+
+
+def _split(rows: Vectors, counts: Positions) -> list[Vectors]:
+    """The first `counts[0]` rows, the next `counts[1]`, and so on."""
+    ends = np.cumsum(counts).tolist()
+    return [rows[end - n : end] for end, n in zip(ends, counts.tolist(), strict=True)]
+
+
+def _cosines(rows: Vectors, vector: Vectors) -> Vectors:
+    """Each row times the vector. Not `@`: it wakes BLAS's threads, which wait for a busy core.
+
+    2,000 rows beside other work: 0.3 ms, `@` 33 ms; on an idle core both take 0.2 ms.
+    """
+    return np.asarray(np.einsum("ij,j->i", rows, vector), np.float32)
 
 
 def _runs(starts: Positions, counts: Positions) -> Positions:

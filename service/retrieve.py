@@ -210,12 +210,14 @@ class Retriever:
         ids = columns.ids[found.positions]
         order = np.lexsort((ids, -score))
         order = _copies_last(order, generation, found.positions, k)
-        order, score = self._titled(order, score, columns.ordinals[found.positions], asked.text, k)
-        papers = self._library.papers(columns.ordinals[found.positions[order]].tolist())
-        by_ordinal = {p.ordinal: p for p in papers}
+        ordinals = columns.ordinals[found.positions]
+        looked_at = ordinals[order[: max(k, _LOOKED_AT)]].tolist()
+        read = {p.ordinal: p for p in self._library.papers(looked_at)}
+        order, score = _titled(order, score, ordinals, asked.text, read)
+        order = order[:k]
         dense_ranks, lexical_ranks = _ranks(found.dense, ids), _ranks(found.lexical, ids)
         vectors = sentence_vectors(generation, found.positions[order])
-        words = terms(asked.text)
+        matched = _Matched(terms(asked.text), found.held)
         return [
             Passage(
                 stored=stored,
@@ -224,33 +226,32 @@ class Retriever:
                 lexical_rank=lexical_ranks[i],
                 dense_score=float(found.dense[i]),
                 lexical_score=float(found.lexical[i]),
-                matched_terms=_matched(words, stored),
+                matched_terms=matched.of(int(i)),
                 sentence_scores=found.sentences[i],
                 sentence_vectors=own,
                 coverage=float(found.coverage[i]),
                 share=float(found.share[i]),
             )
             for i, own in zip(order, vectors, strict=True)
-            if (stored := by_ordinal.get(int(columns.ordinals[found.positions[i]])))
+            if (stored := read.get(int(ordinals[i])))
         ]
 
-    def _titled(
-        self,
-        order: NDArray[np.int64],
-        score: Vectors,
-        ordinals: NDArray[np.int64],
-        question: str,
-        k: int,
-    ) -> tuple[NDArray[np.int64], Vectors]:
-        """The first k, a paper whose title the question is before all others."""
-        first = order[:_LOOKED_AT]
-        for i, stored in zip(first, self._library.papers(ordinals[first].tolist()), strict=False):
-            if is_nearly(stored.paper.title, question):
-                score = score.copy()
-                score[i] = max(float(score[i]), float(score.max()) + WHOLE_TITLE / 10)
-                order = np.concatenate([[i], order[order != i]])
-                break
-        return order[:k], score
+
+def _titled(
+    order: NDArray[np.int64],
+    score: Vectors,
+    ordinals: NDArray[np.int64],
+    question: str,
+    read: Mapping[int, StoredPaper],
+) -> tuple[NDArray[np.int64], Vectors]:
+    """The same order, but a paper whose title the question is before all others."""
+    for i in order[:_LOOKED_AT]:
+        if (stored := read.get(int(ordinals[i]))) and is_nearly(stored.paper.title, question):
+            score = score.copy()
+            score[i] = max(float(score[i]), float(score.max()) + WHOLE_TITLE / 10)
+            order = np.concatenate([[i], order[order != i]])
+            break
+    return order, score
 
 
 def _copies_last(
@@ -290,7 +291,15 @@ def _ranks(scores: Vectors, ids: NDArray[np.str_]) -> list[int | None]:
     return ranks
 
 
-def _matched(words: Sequence[str], stored: StoredPaper) -> tuple[str, ...]:
-    """The words of the question that the paper has, in the question's order."""
-    held = set(stems(f"{stored.paper.title} {stored.paper.abstract}"))
-    return tuple(word for word in words if held.issuperset(stems(word)))
+class _Matched:
+    """Which words of the question a candidate has; `held` is (stems of the words, candidates)."""
+
+    def __init__(self, words: Sequence[str], held: NDArray[np.bool_]) -> None:
+        place = {stem: row for row, stem in enumerate(roots(words))}
+        self._words = [(word, [place[stem] for stem in stems(word)]) for word in words]
+        self._held = held
+
+    def of(self, candidate: int) -> tuple[str, ...]:
+        """The words whose stems it has all, in the question's order."""
+        held = self._held[:, candidate]
+        return tuple(word for word, rows in self._words if held[rows].all())
