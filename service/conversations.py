@@ -1,5 +1,6 @@
 """Conversations and answers, kept in a SQLite file of their own."""
 
+import re
 import secrets
 import sqlite3
 import threading
@@ -19,7 +20,9 @@ CREATE TABLE IF NOT EXISTS conversations (
     id TEXT PRIMARY KEY, owner TEXT NOT NULL, title TEXT NOT NULL,
     created_at TEXT NOT NULL, updated_at TEXT NOT NULL
 );
-CREATE INDEX IF NOT EXISTS conversations_of_owner ON conversations (owner, updated_at DESC);
+DROP INDEX IF EXISTS conversations_of_owner;
+CREATE INDEX IF NOT EXISTS conversations_listed
+    ON conversations (owner, updated_at DESC, id, title);
 CREATE TABLE IF NOT EXISTS answers (
     id TEXT PRIMARY KEY, conversation TEXT REFERENCES conversations (id) ON DELETE CASCADE,
     created_at TEXT NOT NULL, answer BLOB NOT NULL
@@ -32,6 +35,7 @@ CREATE TABLE IF NOT EXISTS feedback (
 CREATE INDEX IF NOT EXISTS feedback_of_answer ON feedback (answer);
 """
 _TITLE_LENGTH = 80
+_WILD, _ESCAPED = re.compile(r"[\\%_]"), r"\\\g<0>"  # what LIKE would take for any text
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,9 +81,10 @@ class Conversations:
         """The owner's conversations whose title has `wanted`, last used first."""
         sql = (
             "SELECT id, title, updated_at FROM conversations WHERE owner = ? "
-            "AND instr(lower(title), lower(?)) ORDER BY updated_at DESC, id LIMIT ?"
+            "AND title LIKE ? ESCAPE '\\' ORDER BY updated_at DESC, id LIMIT ?"
         )
-        return [Conversation(*row) for row in self._run(sql, (owner, wanted, limit))]
+        pattern = f"%{_WILD.sub(_ESCAPED, wanted)}%"
+        return [Conversation(*row) for row in self._run(sql, (owner, pattern, limit))]
 
     def check(self, conversation_id: str, owner: str) -> str:
         """The conversation's title.

@@ -1,5 +1,6 @@
 """Conversations and stored answers."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -87,3 +88,42 @@ def test_a_conversation_is_named_after_its_question_until_renamed(history: Conve
     history.rename(conversation, "ada", "Bees")
 
     assert (before, history.of("ada")[0].title) == ("Why do bees hum?", "Bees")
+
+
+def test_titles_are_searched_as_they_are_written(history: Conversations) -> None:
+    for title in ("Is 40 % much?", "What is a_b?", "Why moss?"):
+        history.start("me", title)
+    found = {w: [c.title for c in history.of("me", w)] for w in ("%", "_", "MOSS", "\\")}
+
+    assert found == {"%": ["Is 40 % much?"], "_": ["What is a_b?"], "MOSS": ["Why moss?"], "\\": []}
+
+
+@pytest.mark.parametrize(
+    "act",
+    [
+        lambda h, c: h.of("me"),
+        lambda h, c: h.of("me", "moss"),
+        lambda h, c: h.check(c, "me"),
+        lambda h, c: h.turns(c),
+        lambda h, c: h.turns(c, 4),
+        lambda h, c: h.save(answer("b", c)),
+        lambda h, c: h.answer("a"),
+        lambda h, c: h.last(5),
+        lambda h, c: h.give_feedback("a", True),
+        lambda h, c: h.delete(c, "me"),
+    ],
+    ids="list search check turns last-turns append answer last feedback delete".split(),
+)
+def test_no_statement_reads_or_sorts_a_whole_table(
+    history: Conversations, act: Callable[[Conversations, str], object]
+) -> None:
+    conversation = history.start("me", "Why moss?")
+    history.save(answer("a", conversation))
+    statements: list[str] = []
+    history._db.set_trace_callback(statements.append)
+    act(history, conversation)
+    history._db.set_trace_callback(None)
+    queries = [s for s in statements if s.split()[0] in ("SELECT", "UPDATE", "DELETE")]
+    plans = [row[3] for s in queries for row in history._db.execute(f"EXPLAIN QUERY PLAN {s}")]
+
+    assert [p for p in plans if "TEMP B-TREE" in p or p == "SCAN conversations"] == []
