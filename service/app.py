@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from ingest.build import Report, ingest, remove
 from ingest.dense import ChromaServer, Collections, EmbeddedChroma
@@ -10,11 +11,15 @@ from ingest.embed_remote import OpenAIEmbedder
 from ingest.library import Library
 from ingest.sample import SAMPLE, SOURCE
 from ingest.sources import discover
+from ingest.tokens import count_tokens
 from service.assistant import Assistant
+from service.citations import Prices
 from service.conversations import Conversations
-from service.generate import Generator
 from service.retrieve import Retriever
 from service.settings import Settings
+
+if TYPE_CHECKING:
+    from service.llm import LLM
 
 _SAMPLE_REMOVED = "sample_removed"
 
@@ -28,6 +33,16 @@ class Core:
     retriever: Retriever
     conversations: Conversations
     assistant: Assistant
+    llm: "LLM | None" = None
+
+    def warm_up(self) -> None:
+        """Loads what only a model's answer needs, 1.5 s of CPU time, before one is asked for.
+
+        Not needed, and safe beside answers that are already under way.
+        """
+        if self.llm:
+            self.llm.load()
+            count_tokens("")
 
     def close(self) -> None:
         self.library.close()
@@ -40,16 +55,18 @@ def build(settings: Settings) -> Core:
     library = open_library(settings)
     retriever = Retriever(library)
     conversations = Conversations(home / "conversations.sqlite")
+    llm = _llm(settings)
     assistant = Assistant(
         retriever,
         library.embedder,
         conversations,
-        generator=_generator(settings),
+        generator=llm,
         n_passages=settings.passages,
         settings_hash=settings.answering,
         is_strict=settings.strict,
+        prices=Prices(settings.price_prompt, settings.price_completion),
     )
-    return Core(settings, library, retriever, conversations, assistant)
+    return Core(settings, library, retriever, conversations, assistant, llm)
 
 
 def home_of(settings: Settings) -> Path:
@@ -61,7 +78,7 @@ def open_library(settings: Settings) -> Library:
     return Library(home_of(settings), _embedder(settings), _collections(settings))
 
 
-def _generator(settings: Settings) -> Generator | None:
+def _llm(settings: Settings) -> "LLM | None":
     if not settings.model:
         return None
     from service.llm import LLM  # not loaded where no model is used

@@ -10,7 +10,7 @@ from ingest.errors import CitelightError, InvalidInput
 from ingest.papers import clean
 from service import events
 from service.answerability import judge
-from service.citations import Answer, Depth, State, card
+from service.citations import Answer, Depth, Prices, State, card
 from service.compose import quote
 from service.conversations import Conversations
 from service.depth import generate, merged, sub_questions
@@ -23,6 +23,7 @@ from service.plan import Plan, plan
 from service.refusals import best_state, missing, refusal, suggestions
 from service.retrieve import Filters, Retrieval, Retriever
 
+NO_PRICES = Prices()
 MAX_QUESTION = 4_000  # characters
 _SURVEYED = 20  # papers looked at for a survey
 _TURNS = 4  # earlier ones that a follow-up may lean on
@@ -53,10 +54,12 @@ class Assistant:
         n_passages: int = 8,
         settings_hash: str = "",
         is_strict: bool = False,
+        prices: Prices = NO_PRICES,
     ) -> None:
         """Without a `generator` answers are quoted from the abstracts.
 
         `is_strict` leaves out what the sources of a sentence do not say, else it is marked.
+        `prices` are the generator's.
         """
         self._retriever = retriever
         self._embedder = embedder
@@ -65,6 +68,7 @@ class Assistant:
         self._n_passages = n_passages
         self._settings_hash = settings_hash
         self._is_strict = is_strict
+        self._prices = prices
 
     async def answer(
         self,
@@ -142,6 +146,7 @@ class Assistant:
         yield events.Status("writing", _told(found.whole))
         async for event in self._write(draft, found, [turn.exchange() for turn in turns]):
             yield event
+        draft.usage = self._prices.charge(draft.usage)
         answer = draft.answer(found.whole, found.state, self._settings_hash)
         if is_kept:
             await asyncio.to_thread(self._conversations.save, answer)

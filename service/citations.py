@@ -85,6 +85,20 @@ class Usage:
 
 
 @dataclass(frozen=True, slots=True)
+class Prices:
+    """What a million tokens cost, in whatever money the operator counts in; zeros: unknown."""
+
+    prompt: float = 0.0
+    completion: float = 0.0
+
+    def charge(self, usage: Usage) -> Usage:
+        """The usage with its cost, to a millionth."""
+        sent, written = usage.prompt_tokens, usage.completion_tokens
+        cost = (sent * self.prompt + written * self.completion) / 1e6
+        return Usage(sent, written, round(cost, 6))
+
+
+@dataclass(frozen=True, slots=True)
 class Timings:
     """Milliseconds since the question came in."""
 

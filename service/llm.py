@@ -97,10 +97,10 @@ class LLM:
         finally:
             self._breaker.release()
 
-    async def warm_up(self) -> None:
+    def load(self) -> None:
         """Loads the SDK, which takes 1.3 s of CPU time, before the first question needs it."""
         if self._client is None:
-            client = await asyncio.to_thread(self._connect)
+            client = self._connect()
             self._client = self._client or client
 
     async def close(self) -> None:
@@ -190,7 +190,8 @@ class LLM:
         self, stack: AsyncExitStack, prompt: Prompt, dialect: Dialect, deadline: float
     ) -> AsyncIterator[bytes]:
         """Makes the call; the bytes of its reply."""
-        await self.warm_up()
+        if self._client is None:
+            await asyncio.to_thread(self.load)
         import httpx2
         import openai
 

@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import socket
+import threading
 
 import uvicorn
 
@@ -30,6 +31,7 @@ def run(settings: Settings) -> None:
             logger.info("the library is empty: adding the bundled sample library")
             add_sample_if_empty(core.library)
         core.library.refresh()
+        threading.Thread(target=core.warm_up, name="warm-up", daemon=True).start()
         host = f"[{settings.host}]" if ":" in settings.host else settings.host
         logger.info("open http://%s:%d", host, settings.port)
         app = create_app(core, access, keys)

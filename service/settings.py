@@ -91,6 +91,13 @@ class Settings(BaseSettings):
         default=60.0, gt=0, description="Seconds until a model's answer must be complete."
     )
 
+    price_prompt: float = Field(
+        default=0.0, ge=0, description="Price of a million tokens sent to the model, for `cost`."
+    )
+    price_completion: float = Field(
+        default=0.0, ge=0, description="Price of a million tokens that the model writes."
+    )
+
     strict: bool = Field(
         default=False,
         description="Leave out sentences of a model that their sources do not say, not mark them.",

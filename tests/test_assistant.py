@@ -6,11 +6,12 @@ import pytest
 
 from ingest.errors import InvalidInput
 from service import events
-from service.app import Core
+from service.app import Core, build
 from service.assistant import MAX_QUESTION, Assistant, checked
-from service.citations import Answer
+from service.citations import Answer, Prices, Usage
 from service.conversations import Conversations
 from service.events import Event
+from tests.conftest import settings
 from tests.fakes.generator import ScriptedGenerator
 
 pytestmark = pytest.mark.anyio
@@ -164,3 +165,26 @@ async def test_a_corrected_query_replaces_the_rewriting(core: Core, tmp_path: Pa
     answer = await assistant(core, tmp_path, None).answer("and this?", query=QUESTION)
 
     assert (answer.question, answer.query) == ("and this?", QUESTION)
+
+
+async def test_what_the_model_read_and_wrote_is_charged(core: Core, tmp_path: Path) -> None:
+    history = Conversations(tmp_path / "conversations.sqlite")
+    model = ScriptedGenerator([f"{TRUE} [1]."])
+    priced = Assistant(
+        core.retriever, core.library.embedder, history, generator=model, prices=Prices(2.5, 10)
+    )
+    answer = await priced.answer(QUESTION)
+
+    assert answer.usage == Usage(100, 20, 0.00045)
+
+
+async def test_a_model_is_loaded_before_it_is_asked(tmp_path: Path) -> None:
+    core = build(settings(tmp_path, model="m", openai_base_url="http://127.0.0.1:9/v1"))
+    core.warm_up()
+    llm = core.llm
+    core.close()
+    assert llm
+    has_client = llm._client is not None
+    await llm.close()
+
+    assert has_client
