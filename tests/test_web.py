@@ -4,6 +4,7 @@ import json
 import logging
 import re
 import shutil
+from dataclasses import fields
 from itertools import product
 from pathlib import Path
 
@@ -12,9 +13,11 @@ from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
 from service import web
+from service.citations import Answer
 from service.web import STATIC
 from service.web.assets import Assets
 from service.web.reports import MAX_PER_MINUTE, ReportDesk
+from tests.fakes.web_scenes import SCENES
 
 PAGES = ["/", "/a/x", "/p/x", "/library"]
 _FORBIDDEN = re.compile(
@@ -207,3 +210,12 @@ def _luminance(colour: str) -> float:
         part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts
     )
     return 0.2126 * red + 0.7152 * green + 0.0722 * blue
+
+
+def test_the_scripted_answers_have_no_field_that_real_ones_lack() -> None:
+    known = {field.name for field in fields(Answer)}
+    scenes = [make("?") for make in SCENES.values()]
+    told = [data["answer"] for scene in scenes for event, data in scene if event == "done"]
+
+    assert told
+    assert not [name for answer in told for name in answer if name not in known]

@@ -69,6 +69,14 @@ def test_the_finished_answer_shows_its_text_with_a_chip_for_every_mark(chat: Cha
     expect(turn.locator(".trust")).to_have_text("All 4 sentences were found in their sources.")
 
 
+def test_chips_stand_in_the_text_while_it_grows(chat: Chat) -> None:
+    turn = chat.ask("what grows?", until="streaming")
+
+    expect(turn.locator(".chip").first).to_have_text("1")
+    chat.stub.gates.add("go")
+    expect(turn).to_have_attribute("data-state", "done")
+
+
 def test_cited_papers_come_first_in_the_sources_and_show_what_is_used(chat: Chat) -> None:
     chat.ask("What do sparse codes name?")
     sources = chat.page.locator("#sources .source")
@@ -163,6 +171,7 @@ def test_sentences_that_fail_the_check_are_marked_and_say_why(chat: Chat) -> Non
     expect(turn.locator(".flag")).to_have_text(
         ["differs from its source", "loosely supported", "no source"]
     )
+    expect(turn.locator(".trust")).to_contain_text("Not one of 2 sentences")
     expect(turn.locator(".claim-altered").first).to_have_css("text-decoration-style", "dashed")
     turn.locator(".flag").first.click()
     expect(chat.page.locator(".card")).to_contain_text("78 % is not in the source")
@@ -194,6 +203,7 @@ def test_nearby_papers_are_listed_without_an_answer(chat: Chat) -> None:
     turn = chat.ask("nearby?")
 
     expect(turn.locator(".answer")).to_contain_text("The papers nearest to it are below.")
+    expect(turn.locator(".nearest .source")).to_have_count(3)
     expect(turn.locator(".trust")).to_have_count(0)
 
 
@@ -277,6 +287,7 @@ def test_offline_the_page_stays_readable_and_the_question_is_kept(chat: Chat) ->
 
     expect(chat.page.locator("#banner")).to_contain_text("You are offline")
     expect(chat.page.locator("#question")).to_have_value("and then?")
+    expect(chat.page.locator(".turn")).to_have_count(1)
     expect(chat.page.locator(".turn .chip")).to_have_count(4)
     chat.context.set_offline(False)
     expect(chat.page.locator("#banner")).to_be_hidden()

@@ -229,6 +229,7 @@ SCENES: dict[str, Callable[[str], Scene]] = {
     "failing": failing,
     "waits": lambda q: _split(q, 1, ("gate", "go")),
     "holds": lambda q: _split(q, 24, ("gate", "go")),
+    "grows": lambda q: _split(q, 40, ("gate", "go")),
     "cut": lambda q: _split(q, 20, ("cut", {})),
     "lost": lambda q: _split(q, 20, ("lose", {})),
 }
