@@ -12,6 +12,7 @@ _HEAD = re.compile(r"^([^:]{2,40}):\s")
 _BRACKETED = re.compile(r"\(([A-Z][\w-]{1,15})\)")
 _LEADING = 3  # words by which titles are looked up
 _MAX_NAME_WORDS = 3
+_TELLING = 5  # words from which a title can hardly stand in a question by chance
 _ALIKE = 0.85  # share of equal letters from which a title is meant in spite of a slip
 WHOLE_TITLE, SHORT_NAME = 0.30, 0.08  # what being named adds to the fused score
 
@@ -47,7 +48,7 @@ class Names:
                 found |= dict.fromkeys(owners, SHORT_NAME / len(owners))
         for n in range(len(words) - _LEADING + 1):
             for title, position in self.titles.get(words[n : n + _LEADING], ()):
-                if words[n : n + len(title)] == title:
+                if words[n : n + len(title)] == title and _is_said(title, words):
                     found[position] = WHOLE_TITLE
         return found
 
@@ -59,6 +60,11 @@ def is_nearly(title: str, question: str) -> bool:
         return False
     matcher = SequenceMatcher(None, one, other, autojunk=False)
     return matcher.quick_ratio() >= _ALIKE and matcher.ratio() >= _ALIKE
+
+
+def _is_said(title: Sequence[str], question: Sequence[str]) -> bool:
+    """Whether the title is meant, not only its subject, as by "Information Retrieval Systems"."""
+    return len(title) >= _TELLING or 2 * len(title) >= len(question)
 
 
 def _is_name(name: Sequence[str], following: Sequence[str], question: str) -> bool:

@@ -57,5 +57,12 @@ def test_a_title_in_the_question_names_its_paper() -> None:
     assert set(names.bonuses("How does LoFo work?")) == {1}
 
 
+def test_a_short_title_within_a_long_question_is_only_its_subject() -> None:
+    names = Names.read([(0, "Information Retrieval Systems")])
+
+    assert not names.bonuses("who pays for training on information retrieval systems today")
+    assert set(names.bonuses("what does information retrieval systems say")) == {0}
+
+
 def test_a_slip_in_a_title_is_forgiven() -> None:
     assert is_nearly("Attention Is All You Need", "attenton is all you need")
