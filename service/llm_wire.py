@@ -14,6 +14,9 @@ from service.generate import Message, Prompt, Usage
 _LONGEST_LINE = 1 << 20  # bytes
 _SSE_FIELD = re.compile(rb"(?::|event:|id:|retry:)")
 _TOO_LONG = re.compile(r"context[ _](?:length|window|size)|too long|exceeds? .*tokens", re.I)
+_NO_MODEL = re.compile(
+    r"(?:invalid|unknown|no such) model\b|\bmodel\b.{0,60}(?:not found|does not exist)", re.I
+)
 _REFUSES_FIELD = re.compile(
     r"unsupported|unrecogni[sz]ed|unknown|unexpected|not (?:permitted|supported|allowed)|extra|"
     r"param|argument|field",
@@ -211,8 +214,8 @@ def fault_of_status(status: int, headers: Mapping[str, str], text: str) -> Fault
     """The fault for a reply with an HTTP status of 400 or more and this text."""
     if status in (401, 403):
         return Fault(f"refused the key (HTTP {status}): check OPENAI_API_KEY.", is_outage=False)
-    if status == 404:
-        reason = "is not there (HTTP 404): check CITELIGHT_MODEL and OPENAI_BASE_URL."
+    if status == 404 or (status == 400 and _NO_MODEL.search(text)):  # 400: LiteLLM's proxy
+        reason = f"is not there (HTTP {status}): check CITELIGHT_MODEL and OPENAI_BASE_URL."
         return Fault(reason, is_outage=False)
     if status == 429 and "insufficient_quota" in text:
         return Fault("has no quota left (HTTP 429): check the account's plan.")

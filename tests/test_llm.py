@@ -222,6 +222,10 @@ async def test_an_empty_reply_is_tried_once_more() -> None:
             "is not there (HTTP 404): check CITELIGHT_MODEL and OPENAI_BASE_URL.",
         ),
         (
+            fails(400, "Invalid model name passed in model=m. Call `/v1/models` to view"),
+            "is not there (HTTP 400): check CITELIGHT_MODEL and OPENAI_BASE_URL.",
+        ),
+        (
             fails(429, "You exceeded your quota", "insufficient_quota"),
             "has no quota left (HTTP 429): check the account's plan.",
         ),
