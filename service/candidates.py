@@ -14,7 +14,7 @@ Positions = NDArray[np.int64]
 
 DEPTH = 100  # candidates each engine gives
 _FETCH = 200  # chunks, so that their best-of-paper still leaves DEPTH papers
-_EXACT = 6_000  # papers left by a filter up to which each is scored: 5 ms; more are over-fetched
+_EXACT = 12_000  # papers left by a filter up to which each is scored; more are over-fetched
 _MAX_FETCH = 2_000
 # Best chunk, best sentence, BM25, share of the question's terms: fitted with each of five sets left
 # out in turn and rounded (evals/LOG.md): nDCG@10 0.683 on average, RRF 0.660, each part alone 0.64.
