@@ -145,6 +145,22 @@ def test_zeroed_vectors_are_noticed(lib: Library) -> None:
     lib.vectors.resize(10, 60)
     lib.vectors.resize(30, 60)
 
+    with pytest.raises(Unavailable, match="has no vector"):
+        lib.generations.open(1)
+
+
+@pytest.mark.parametrize(("n_missed", "is_sound"), [(1, True), (30, False)])
+def test_one_chunk_that_the_graph_does_not_lead_to_is_let_pass(
+    lib: Library, n_missed: int, is_sound: bool
+) -> None:
+    file = lib.vectors.path / "chunks.f16"
+    stored = np.fromfile(file, np.float16).reshape(-1, lib.vectors.dimension)
+    stored[:n_missed] *= -1
+    file.write_bytes(stored.tobytes())
+    if is_sound:
+        lib.generations.open(1).close()
+        return
+
     with pytest.raises(Unavailable, match="not found by its own vector"):
         lib.generations.open(1)
 
