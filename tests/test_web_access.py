@@ -250,6 +250,18 @@ def test_buttons_and_chips_are_large_enough(chat: Chat, width: int) -> None:
     assert small == []
 
 
+@pytest.mark.parametrize("width", WIDTHS)
+def test_the_composer_is_one_line_and_one_row_of_buttons(chat: Chat, width: int) -> None:
+    chat.open()
+    chat.resize(width)
+    box = chat.page.locator(".box").bounding_box()
+    ask = chat.page.locator("#ask").bounding_box()
+
+    assert box and ask
+    assert box["height"] < 110
+    assert ask["x"] + ask["width"] < box["x"] + box["width"]
+
+
 def test_reduced_motion_stills_the_page(chat: Chat) -> None:
     chat.page.emulate_media(reduced_motion="reduce")
     chat.ask("what waits?", until="searching")
