@@ -36,10 +36,11 @@ class Core:
     llm: "LLM | None" = None
 
     def warm_up(self) -> None:
-        """Loads what only a model's answer needs, 1.5 s of CPU time, before one is asked for.
+        """Loads what the first question and a model's first answer would wait for.
 
         Not needed, and safe beside answers that are already under way.
         """
+        self.retriever.warm_up()
         if self.llm:
             self.llm.load()
             count_tokens("")

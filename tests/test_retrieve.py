@@ -1,11 +1,14 @@
 """Retrieval over the sample library."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
 from ingest.errors import InvalidInput
-from service.app import Core
+from service.app import Core, build
 from service.retrieve import Filters
+from tests.conftest import settings
 
 
 def titles(core: Core, query: str, filters: Filters | None = None, k: int = 5) -> list[str]:
@@ -102,3 +105,13 @@ def test_an_empty_query_is_refused(core: Core, query: str) -> None:
 )
 def test_a_query_is_never_read_as_a_query_language(core: Core, query: str) -> None:
     assert len(titles(core, query, k=3)) == 3
+
+
+def test_warming_up_an_empty_library_does_nothing(tmp_path: Path) -> None:
+    core = build(settings(tmp_path))
+    try:
+        core.retriever.warm_up()
+
+        assert core.library.is_empty
+    finally:
+        core.close()
