@@ -41,7 +41,8 @@ class Ran:
 def service(core: Core, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """A service over a copy of the sample library, which the examples change."""
     home = tmp_path_factory.mktemp("docs") / "home"
-    shutil.copytree(core.settings.home, home)
+    others = shutil.ignore_patterns("conversations.sqlite*")  # what other tests asked and thought
+    shutil.copytree(core.settings.home, home, ignore=others)
     own, keys = build(settings(home)), Keys(home / "keys.sqlite")
     if not keys.listing():
         keys.create("laptop", "read")
