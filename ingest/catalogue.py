@@ -7,7 +7,7 @@ retired, so that a reader of an older generation still finds the text its vector
 import base64
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import orjson
 
@@ -80,6 +80,13 @@ class Catalogue(Ledger):
         sql = "SELECT ordinal, venue, facts FROM papers WHERE is_live ORDER BY ordinal"
         rows = ((o, venue, orjson.loads(facts)) for o, venue, facts in self._query(sql))
         return [(o, v, f.get("authors", []), f.get("categories", [])) for o, v, f in rows]
+
+    def tally(self, column: Literal["year", "venue"]) -> list[tuple[str, int]]:
+        """Every year or venue of live papers and how many papers have it, most first."""
+        return self._query(
+            f"SELECT CAST({column} AS TEXT), count(*) FROM papers "
+            f"WHERE is_live AND {column} IS NOT NULL GROUP BY {column} ORDER BY 2 DESC, 1"
+        )
 
     def titles(self) -> list[tuple[int, str]]:
         """`(ordinal, title)` of every live paper, by ordinal."""

@@ -4,9 +4,15 @@ from typing import Any
 
 from ingest.catalogue import Catalogue, StoredPaper
 from ingest.feeds.state import feed_states
+from ingest.sample import QUESTIONS, SOURCE
 from service.app import Core
 from service.citations import card, plain
+from service.inert import inert_title
 from service.retrieve import Retrieval
+
+_MOST_VENUES = 200
+_LOOKED_AT = 30  # papers whose titles may make an example
+_LONGEST_TITLE = 90
 
 
 def paper_record(stored: StoredPaper) -> dict[str, Any]:
@@ -57,8 +63,22 @@ def library_record(core: Core) -> dict[str, Any]:
         "model": core.settings.model or None,
         "sources": [{"name": n, "papers": count} for n, count in catalogue.sources()],
         "feeds": feed_records(catalogue),
-        "examples": [],
+        "years": [{"name": n, "papers": count} for n, count in sorted(catalogue.tally("year"))],
+        "venues": [
+            {"name": n, "papers": count} for n, count in catalogue.tally("venue")[:_MOST_VENUES]
+        ],
+        "examples": _examples(catalogue),
     }
+
+
+def _examples(catalogue: Catalogue) -> list[str]:
+    """Three questions that the library can answer: of its sample, else of its newest papers."""
+    if SOURCE in dict(catalogue.sources()):
+        return list(QUESTIONS)
+    ids, _ = catalogue.page("", sort="added", cursor="", limit=_LOOKED_AT)
+    papers = [stored.paper for stored in catalogue.by_id(ids).values()]
+    short = (p.title for p in papers if not p.is_title_derived and len(p.title) <= _LONGEST_TITLE)
+    return [f"What does “{inert_title(title, _LONGEST_TITLE)}” find?" for title in short][:3]
 
 
 def feed_records(catalogue: Catalogue) -> list[dict[str, str | None]]:

@@ -250,6 +250,19 @@ def test_buttons_and_chips_are_large_enough(chat: Chat, width: int) -> None:
     assert small == []
 
 
+@pytest.mark.parametrize("width", [1360, 768])
+def test_a_source_stays_within_its_card(chat: Chat, width: int) -> None:
+    chat.ask("mixed?")
+    chat.resize(width)
+    over = chat.page.evaluate(
+        "() => [...document.querySelectorAll('#sources .source')].flatMap((card) =>"
+        " [...card.querySelectorAll('*')].filter((node) => node.getBoundingClientRect().right >"
+        " card.getBoundingClientRect().right + 1).map((node) => node.outerHTML.slice(0, 80)))"
+    )
+
+    assert over == []
+
+
 @pytest.mark.parametrize("width", WIDTHS)
 def test_the_composer_is_one_line_and_one_row_of_buttons(chat: Chat, width: int) -> None:
     chat.open()
@@ -257,7 +270,8 @@ def test_the_composer_is_one_line_and_one_row_of_buttons(chat: Chat, width: int)
     box = chat.page.locator(".box").bounding_box()
     ask = chat.page.locator("#ask").bounding_box()
 
-    assert box and ask
+    assert box
+    assert ask
     assert box["height"] < 110
     assert ask["x"] + ask["width"] < box["x"] + box["width"]
 

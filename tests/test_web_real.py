@@ -88,10 +88,17 @@ def test_history_outlives_a_reload_and_delete_empties_the_database(page: Page, c
 def test_the_paper_and_library_pages_show_the_real_library(page: Page, core: Core) -> None:
     page.goto(page.url + "library")
     expect(page.locator("#library-lead")).to_contain_text(str(core.library.catalogue.n_papers()))
+    expect(page.locator("#main")).to_contain_text("Venues")
     page.locator("#papers a").first.click()
 
     expect(page.locator(".sentence").first).to_be_visible()
     expect(page.locator("#related li")).to_have_count(5)
+
+
+def test_the_empty_page_offers_questions_that_the_real_library_answers(page: Page) -> None:
+    page.locator("#examples .example").first.click()
+
+    expect(page.locator(".turn[data-state=done] .chip").first).to_be_visible()
 
 
 def test_a_question_that_cannot_be_asked_is_explained(page: Page) -> None:

@@ -84,7 +84,7 @@ class JobShape(BaseModel):
 
 
 class CountShape(BaseModel):
-    """A source and the number of its papers."""
+    """A source, year or venue and the number of its papers."""
 
     name: str
     papers: int
@@ -106,6 +106,8 @@ class LibraryShape(BaseModel):
     model: str | None
     sources: list[CountShape]
     feeds: list[FeedShape]
+    years: list[CountShape]
+    venues: list[CountShape]
     examples: list[str]
     indexing: bool
 
