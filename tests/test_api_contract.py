@@ -1,6 +1,5 @@
 """The OpenAPI document holds: what is sent by it, and against it, is answered as it says."""
 
-import shutil
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -20,6 +19,7 @@ from service.api import create_app
 from service.app import Core, build
 from service.keys import Keys
 from tests.conftest import settings
+from tests.fakes.homes import copy_home
 from tests.serving import served
 
 QUESTION = "How does BM25 weigh the terms of a query?"
@@ -38,8 +38,7 @@ Operation = APIOperation[Any, Any, Any, Any]  # Any: schemathesis's own paramete
 def own_core(core: Core, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Core]:
     """A core over a copy of the sample library, which may be changed."""
     home = tmp_path_factory.mktemp("contract") / "home"
-    shutil.copytree(core.settings.home, home)
-    own = build(settings(home))
+    own = build(settings(copy_home(core.settings.home, home)))
     yield own
     own.close()
 

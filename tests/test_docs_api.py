@@ -15,6 +15,7 @@ from service.api import create_app
 from service.app import Core, build
 from service.keys import Keys
 from tests.conftest import REPOSITORY, settings
+from tests.fakes.homes import copy_home
 from tests.serving import served
 
 TEXT = (REPOSITORY / "docs" / "api.md").read_text()
@@ -41,9 +42,7 @@ class Ran:
 def service(core: Core, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """A service over a copy of the sample library, which the examples change."""
     home = tmp_path_factory.mktemp("docs") / "home"
-    others = shutil.ignore_patterns("conversations.sqlite*")  # what other tests asked and thought
-    shutil.copytree(core.settings.home, home, ignore=others)
-    own, keys = build(settings(home)), Keys(home / "keys.sqlite")
+    own, keys = build(settings(copy_home(core.settings.home, home))), Keys(home / "keys.sqlite")
     if not keys.listing():
         keys.create("laptop", "read")
     with served(create_app(own, keys=keys)) as url:

@@ -293,6 +293,18 @@ def test_offline_the_page_stays_readable_and_the_question_is_kept(chat: Chat) ->
     expect(chat.page.locator("#banner")).to_be_hidden()
 
 
+def test_over_a_slow_network_the_answer_comes_whole(chat: Chat) -> None:
+    slow = {
+        "offline": False,
+        "latency": 300,
+        "downloadThroughput": 50_000,
+        "uploadThroughput": 20_000,
+    }
+    chat.context.new_cdp_session(chat.page).send("Network.emulateNetworkConditions", slow)
+
+    expect(chat.ask("What do sparse codes name?").locator(".chip")).to_have_count(4)
+
+
 def test_a_cut_connection_is_taken_up_where_it_broke(chat: Chat) -> None:
     whole = chat.ask("What do sparse codes name?").locator(".answer").inner_text()
     turn = chat.ask("what was cut?")

@@ -1,6 +1,5 @@
 """Writes over HTTP: deleting, writing once, and asking for what is known already."""
 
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,6 +9,7 @@ from fastapi.testclient import TestClient
 from service.api import create_app
 from service.app import Core, build
 from tests.conftest import settings
+from tests.fakes.homes import copy_home
 
 QUESTION = "How does BM25 weigh the terms of a query?"
 
@@ -17,8 +17,7 @@ QUESTION = "How does BM25 weigh the terms of a query?"
 @pytest.fixture
 def own_client(core: Core, tmp_path: Path) -> Iterator[TestClient]:
     """A service over a copy of the sample library, which a test may change."""
-    shutil.copytree(core.settings.home, tmp_path / "library")
-    own = build(settings(tmp_path / "library"))
+    own = build(settings(copy_home(core.settings.home, tmp_path / "library")))
     with TestClient(create_app(own)) as client:
         yield client
     own.close()
