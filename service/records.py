@@ -1,5 +1,6 @@
 """Papers, hits and the library as plain values: what the API and the command line both show."""
 
+from itertools import islice
 from typing import Any
 
 from ingest.catalogue import Catalogue, StoredPaper
@@ -7,7 +8,7 @@ from ingest.feeds.state import feed_states
 from ingest.sample import QUESTIONS, SOURCE
 from service.app import Core
 from service.citations import card, plain
-from service.inert import inert_title
+from service.refusals import question_about
 from service.retrieve import Retrieval
 
 _MOST_VENUES = 200
@@ -56,29 +57,28 @@ def search_record(found: Retrieval) -> dict[str, Any]:
 def library_record(core: Core) -> dict[str, Any]:
     """Counts, sources and engines of the library."""
     catalogue = core.library.catalogue
+    sources = catalogue.sources()
     return {
         "papers": catalogue.n_papers(),
         "snapshot": core.library.snapshot,
         "embedder": core.library.embedder.name,
         "model": core.settings.model or None,
-        "sources": [{"name": n, "papers": count} for n, count in catalogue.sources()],
+        "sources": [{"name": n, "papers": count} for n, count in sources],
         "feeds": feed_records(catalogue),
         "years": [{"name": n, "papers": count} for n, count in sorted(catalogue.tally("year"))],
         "venues": [
             {"name": n, "papers": count} for n, count in catalogue.tally("venue")[:_MOST_VENUES]
         ],
-        "examples": _examples(catalogue),
+        "examples": list(QUESTIONS) if SOURCE in dict(sources) else _examples(catalogue),
     }
 
 
 def _examples(catalogue: Catalogue) -> list[str]:
-    """Three questions that the library can answer: of its sample, else of its newest papers."""
-    if SOURCE in dict(catalogue.sources()):
-        return list(QUESTIONS)
+    """Three questions that the library can answer, about its newest papers."""
     ids, _ = catalogue.page("", sort="added", cursor="", limit=_LOOKED_AT)
     papers = [stored.paper for stored in catalogue.by_id(ids).values()]
     short = (p.title for p in papers if not p.is_title_derived and len(p.title) <= _LONGEST_TITLE)
-    return [f"What does “{inert_title(title, _LONGEST_TITLE)}” find?" for title in short][:3]
+    return [question_about(title) for title in islice(short, 3)]
 
 
 def feed_records(catalogue: Catalogue) -> list[dict[str, str | None]]:

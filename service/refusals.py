@@ -60,11 +60,17 @@ def suggestions(retrieval: Retrieval) -> list[str]:
 def further(passages: Sequence[Passage]) -> list[str]:
     """A question about each of the papers that share words with the one asked, at most three."""
     titles = [
-        _EDGES.sub("", inert_title(p.stored.paper.title, 120))
+        p.stored.paper.title
         for p in passages
         if p.matched_terms and not p.stored.paper.is_title_derived
     ]
-    return [f"What does “{title}” find?" for title in titles[:_MOST]]
+    return [question_about(title) for title in titles[:_MOST]]
+
+
+def question_about(title: str) -> str:
+    """What can be asked of the paper with this title."""
+    bare = _EDGES.sub("", inert_title(title, 120))
+    return f"What does “{bare}” find?"
 
 
 def _longest_held(query: str, lacking: Set[str]) -> str:
