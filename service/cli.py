@@ -229,6 +229,7 @@ def evaluate() -> None:
 
 @evaluate.command("retrieval")
 @click.option("--data", required=True, type=click.Path(path_type=Path), help="BEIR-layout folder.")
+@click.option("--split", help="Judgements to use: SPLIT of qrels/SPLIT.tsv.")
 @click.option("--home", type=click.Path(path_type=Path), help="Keep the index here; use it again.")
 @click.option(
     "--method",
@@ -244,6 +245,7 @@ def evaluate() -> None:
 @_told
 def eval_retrieval(
     data: Path,
+    split: str | None,
     home: Path | None,
     methods: Sequence[str],
     run_out: Path | None,
@@ -254,21 +256,27 @@ def eval_retrieval(
     """nDCG@10, recall, MRR and success of retrieval on a folder in BEIR layout.
 
     The folder holds corpus.jsonl {id, title, abstract}, queries.jsonl {id, text} and qrels.tsv
-    (query-id, doc-id, relevance). It is indexed in a temporary library; yours is not touched.
+    (query-id, doc-id, relevance) or qrels/test.tsv and the like; `_id` and `text`, as BEIR names
+    them, do as well. It is indexed in a temporary library; yours is not touched.
 
     \b
     Examples:
       citelight eval retrieval --data scifact --json
+      citelight eval retrieval --data nfcorpus --split dev
       citelight eval retrieval --data scifact --home /tmp/scifact --method all --plot scifact.svg
     """
     from service import evaluation
+    from service.beir import RetrievalSet
     from service.metrics import read_run, write_run
-    from service.terminal import show_measured
+    from service.terminal import progress, show_measured
 
     other = read_run(compare) if compare else None
-    measured = evaluation.retrieval(
-        data, _settings(), home=home, methods=evaluation.methods_of(methods)
-    )
+    chosen = evaluation.methods_of(methods)
+    opened = RetrievalSet.open(data, split)
+    with progress() as advance:
+        measured = evaluation.retrieval(
+            opened, _settings(), home=home, methods=chosen, progress=advance
+        )
     (first, *_) = measured.runs
     if run_out:
         write_run(run_out, measured.runs[first], first)

@@ -1,20 +1,17 @@
 """Measures retrieval on a set in BEIR layout, in a library of its own."""
 
-import csv
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TextIO
-
-import orjson
+from typing import Any
 
 from ingest.build import ingest
-from ingest.errors import InvalidInput
 from ingest.library import Library
 from ingest.sources import discover
 from service.app import open_library
+from service.beir import RetrievalSet
 from service.metrics import METRICS, Qrels, Run, averages, interval, paired, per_query
 from service.retrieve import METHODS, Method, Retriever
 from service.settings import Settings
@@ -43,34 +40,32 @@ class Measured:
 
 
 def retrieval(
-    data: Path,
+    data: RetrievalSet,
     settings: Settings,
     *,
     home: Path | None = None,
     methods: Sequence[Method] = ("ours",),
+    progress: Callable[[int], None] | None = None,
 ) -> Measured:
     """Asks every judged query of the set, by each method.
 
     The index is kept in `home` and used again from there; without it, it is a temporary one.
+    `progress` is told the number of documents indexed.
 
     Raises:
-        InvalidInput: a file of the layout is missing or cannot be read.
+        InvalidInput: the documents cannot be read.
     """
-    qrels, queries = read_qrels(data / "qrels.tsv"), read_queries(data / "queries.jsonl")
-    if not (data / "corpus.jsonl").is_file():
-        raise _missing(data / "corpus.jsonl")
-    qrels = {query: judged for query, judged in qrels.items() if query in queries}
     with _library(home, settings) as library:
         if home is None or library.is_empty:
-            ingest(library, list(discover(data / "corpus.jsonl")))
+            ingest(library, list(discover(data.corpus)), progress=progress)
         retriever, names = Retriever(library), library.catalogue.keys_of_papers()
         runs: dict[Method, Run] = {method: {} for method in methods}
-        for query in qrels:
-            for method, ranking in retriever.rank(queries[query], methods, k=_DEPTH).items():
+        for query, text in data.queries.items():
+            for method, ranking in retriever.rank(text, methods, k=_DEPTH).items():
                 runs[method][query] = [
                     (key, score) for paper, score in ranking for key in names[paper]
                 ]
-    return Measured(qrels, queries, runs)
+    return Measured(data.qrels, data.queries, runs)
 
 
 @contextmanager
@@ -132,38 +127,3 @@ def methods_of(names: Sequence[str]) -> tuple[Method, ...]:
     if "all" in names:
         return METHODS
     return tuple(method for method in METHODS if method in names) or ("ours",)
-
-
-def read_qrels(path: Path) -> Qrels:
-    """Judgements of a qrels.tsv with a header line; queries with none above 0 are left out."""
-    qrels: Qrels = {}
-    with _opened(path) as file:
-        rows = csv.reader(file, delimiter="\t")
-        next(rows, None)
-        for row in rows:
-            try:
-                qrels.setdefault(row[0], {})[row[1]] = int(row[2])
-            except (IndexError, ValueError) as error:
-                raise InvalidInput(
-                    f"{path.name}, line {rows.line_num}: expected query-id, doc-id, relevance."
-                ) from error
-    return {query: judged for query, judged in qrels.items() if any(g > 0 for g in judged.values())}
-
-
-def read_queries(path: Path) -> dict[str, str]:
-    """Query texts by id."""
-    with _opened(path) as file:
-        rows = [orjson.loads(line) for line in file if line.strip()]
-    return {str(row.get("id", row.get("_id"))): row["text"] for row in rows}
-
-
-def _opened(path: Path) -> TextIO:
-    if not path.is_file():
-        raise _missing(path)
-    return path.open(encoding="utf-8", newline="")
-
-
-def _missing(path: Path) -> InvalidInput:
-    return InvalidInput(
-        f"{path} is missing. The folder needs corpus.jsonl, queries.jsonl and qrels.tsv."
-    )

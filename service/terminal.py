@@ -107,7 +107,7 @@ def ingest(
         InvalidInput: nothing in the files could be taken.
     """
     sources = [source for path in paths for source in discover(path, field_map)]
-    with _progress() as advance:
+    with progress() as advance:
         report = ingest_sources(library, sources, progress=advance, rehearse=is_dry_run)
     if rejected_to:
         _write_rejected(report, rejected_to)
@@ -153,7 +153,7 @@ def _print_report(report: Report) -> None:
 
 
 @contextmanager
-def _progress() -> Iterator[Callable[[int], None] | None]:
+def progress() -> Iterator[Callable[[int], None] | None]:
     """A running count with rate on a terminal; nothing elsewhere."""
     if not sys.stderr.isatty():
         yield None

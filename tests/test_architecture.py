@@ -27,7 +27,7 @@ ORDER = [
     "ingest.build",
     "ingest.feeds",
     "service.filters service.keys service.metrics service.settings",
-    "service.access",
+    "service.access service.beir",
     "service.named service.operators",
     "service.candidates",
     "service.retrieve",

@@ -9,7 +9,8 @@ import pytest
 import pytrec_eval
 
 from ingest.errors import InvalidInput
-from service.evaluation import read_qrels, retrieval
+from service.beir import RetrievalSet
+from service.evaluation import retrieval
 from service.metrics import (
     Run,
     averages,
@@ -122,18 +123,6 @@ def test_a_set_in_beir_layout_is_measured(tmp_path: Path) -> None:
     (tmp_path / "queries.jsonl").write_text('{"id": "q1", "text": "Where do bees find flowers?"}')
     (tmp_path / "qrels.tsv").write_text("query-id\tdoc-id\trelevance\nq1\td2\t1\n")
 
-    measured = retrieval(tmp_path, settings(tmp_path / "home"), methods=METHODS)
+    measured = retrieval(RetrievalSet.open(tmp_path), settings(tmp_path / "home"), methods=METHODS)
 
     assert {m: measured.summary(m)["ndcg@10"] for m in METHODS} == dict.fromkeys(METHODS, 1.0)
-
-
-def test_a_missing_file_is_named(tmp_path: Path) -> None:
-    with pytest.raises(InvalidInput, match=r"qrels\.tsv"):
-        retrieval(tmp_path, settings(tmp_path))
-
-
-def test_a_damaged_judgement_is_named(tmp_path: Path) -> None:
-    (tmp_path / "qrels.tsv").write_text("query-id\tdoc-id\trelevance\nq1\td2\n")
-
-    with pytest.raises(InvalidInput, match="line 2"):
-        read_qrels(tmp_path / "qrels.tsv")
