@@ -19,7 +19,9 @@ from service.retrieve import Retriever
 from service.settings import Settings
 
 if TYPE_CHECKING:
+    from service.generate import Generator
     from service.llm import LLM
+    from service.tracing import Tracing
 
 _SAMPLE_REMOVED = "sample_removed"
 
@@ -34,6 +36,7 @@ class Core:
     conversations: Conversations
     assistant: Assistant
     llm: "LLM | None" = None
+    tracing: "Tracing | None" = None
 
     def warm_up(self) -> None:
         """Loads what the first question and a model's first answer would wait for.
@@ -48,10 +51,19 @@ class Core:
     def close(self) -> None:
         self.library.close()
         self.conversations.close()
+        if self.tracing:
+            self.tracing.close()
 
 
-def build(settings: Settings) -> Core:
-    """Opens the library and the history under `settings.home` and wires them up."""
+def build(settings: Settings, *, is_traced: bool = False) -> Core:
+    """Opens the library and the history under `settings.home` and wires them up.
+
+    `is_traced` sends traces to the collector that the settings name.
+
+    Raises:
+        InvalidInput: traces cannot be sent as the settings say.
+    """
+    tracing = _tracing(settings) if is_traced else None
     home = home_of(settings)
     library = open_library(settings)
     retriever = Retriever(library)
@@ -61,13 +73,13 @@ def build(settings: Settings) -> Core:
         retriever,
         library.embedder,
         conversations,
-        generator=llm,
+        generator=_traced(llm, tracing, settings),
         n_passages=settings.passages,
         settings_hash=settings.answering,
         is_strict=settings.strict,
         prices=Prices(settings.price_prompt, settings.price_completion),
     )
-    return Core(settings, library, retriever, conversations, assistant, llm)
+    return Core(settings, library, retriever, conversations, assistant, llm, tracing)
 
 
 def home_of(settings: Settings) -> Path:
@@ -93,6 +105,23 @@ def _llm(settings: Settings) -> "LLM | None":
         context_window=settings.context_window,
         max_answer_tokens=settings.max_answer_tokens,
     )
+
+
+def _tracing(settings: Settings) -> "Tracing | None":
+    if not settings.otlp_endpoint:
+        return None
+    from service.tracing import Tracing  # of an extra
+
+    return Tracing(settings.otlp_endpoint)
+
+
+def _traced(llm: "LLM | None", tracing: "Tracing | None", settings: Settings) -> "Generator | None":
+    if not llm or not tracing:
+        return llm
+    from service.tracing import TracedGenerator
+
+    provider = "azure.ai.openai" if settings.azure_api_version else "openai"
+    return TracedGenerator(llm, tracing, base_url=settings.openai_base_url, provider=provider)
 
 
 def _embedder(settings: Settings) -> Embedder:

@@ -24,7 +24,7 @@ def run(settings: Settings) -> None:
     """Serves until a signal ends it."""
     logs.configure(settings.log_format, settings.log_level)
     access = access_of(settings)
-    core, keys = build(settings), Keys(home_of(settings) / KEYS_FILE)
+    core, keys = build(settings, is_traced=True), Keys(home_of(settings) / KEYS_FILE)
     try:
         check_keys(access, keys, settings.host)
         if core.library.is_empty:

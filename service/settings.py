@@ -56,6 +56,11 @@ class Settings(BaseSettings):
         default=False, description="Write what was asked into the log; else it stays out of it."
     )
 
+    otlp_endpoint: str = Field(
+        default="",
+        description="OpenTelemetry collector for traces, as http://127.0.0.1:4318. Empty: none.",
+    )
+
     chroma_url: str = Field(
         default="",
         validation_alias=AliasChoices("CHROMA_URL", "CITELIGHT_CHROMA_URL"),

@@ -20,7 +20,7 @@ from service.api.keys import key_list
 from service.api.library import library
 from service.api.operations import add_operations
 from service.api.problems import RequestIds, answer_errors
-from service.api.recording import Recorded
+from service.api.recording import Recorded, Traced
 from service.app import Core
 from service.jobs import Jobs
 from service.keys import Keys
@@ -47,8 +47,8 @@ def create_app(core: Core, access: Access | None = None, keys: Keys | None = Non
     access = access or Access()
     runs, jobs, meters = Runs(), Jobs(core.settings), Meters()
     log = AnswerLog(with_questions=core.settings.log_questions)
-    watched = WatchedAssistant(core.assistant, [meters.watch, log.watch])
-    core = replace(core, assistant=watched)
+    watchers = [meters.watch, log.watch, *([core.tracing.watch] if core.tracing else [])]
+    core = replace(core, assistant=WatchedAssistant(core.assistant, watchers))
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
@@ -72,6 +72,8 @@ def create_app(core: Core, access: Access | None = None, keys: Keys | None = Non
     if access.origins:
         app.add_middleware(CORSMiddleware, allow_origins=sorted(access.origins), **_CORS)
     app.add_middleware(Recorded, meters=meters)
+    if core.tracing:
+        app.add_middleware(Traced, tracing=core.tracing)
     app.add_middleware(RequestIds)
     answer_errors(app)
     for router in (

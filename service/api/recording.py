@@ -1,16 +1,19 @@
-"""Every request is counted, and written to the log by the pattern of its address."""
+"""Every request is counted, traced, and written to the log by the pattern of its address."""
 
 import logging
 import time
 
+from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from service.logs import facts
 from service.meters import Meters
+from service.tracing import Tracing
 
 logger = logging.getLogger("citelight.requests")
 
 _QUIET = ("/healthz", "/readyz", "/metrics", "/assets/", "/favicon.ico")
+_NO_ROUTE = "none"
 _LEFT = 499  # nothing was sent before the caller left or the service ended
 
 
@@ -54,6 +57,33 @@ class Recorded:
         logger.log(level, "request", extra=told)
 
 
+class Traced:
+    """ASGI middleware: a span for every request, which ends when the last byte of its response
+    was sent."""
+
+    def __init__(self, app: ASGIApp, tracing: Tracing) -> None:
+        self._app = app
+        self._tracing = tracing
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http" or scope["path"].startswith(_QUIET):
+            await self._app(scope, receive, send)
+            return
+        told = {"url.scheme": scope["scheme"], "citelight.request_id": scope["state"]["id"]}
+        with self._tracing.request(scope["method"], Headers(scope=scope), told) as span:
+
+            async def seen(message: Message) -> None:
+                if message["type"] == "http.response.start":
+                    span.responded(message["status"])
+                await send(message)
+
+            try:
+                await self._app(scope, receive, seen)
+            finally:
+                if (route := pattern(scope)) != _NO_ROUTE:
+                    span.routed(route)
+
+
 def pattern(scope: Scope) -> str:
     """The pattern of the route that took the request; `none` where no route did."""
-    return getattr(scope.get("route"), "path", "none")
+    return getattr(scope.get("route"), "path", _NO_ROUTE)
