@@ -268,15 +268,12 @@ def eval_retrieval(
     from service import evaluation
     from service.beir import RetrievalSet
     from service.metrics import read_run, write_run
-    from service.terminal import progress, show_measured
+    from service.terminal import show_measured
 
     other = read_run(compare) if compare else None
     chosen = evaluation.methods_of(methods)
     opened = RetrievalSet.open(data, split)
-    with progress() as advance:
-        measured = evaluation.retrieval(
-            opened, _settings(), home=home, methods=chosen, progress=advance
-        )
+    measured = evaluation.retrieval(opened, _settings(), home=home, methods=chosen)
     (first, *_) = measured.runs
     if run_out:
         write_run(run_out, measured.runs[first], first)

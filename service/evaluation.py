@@ -1,7 +1,7 @@
 """Measures retrieval on a set in BEIR layout, in a library of its own."""
 
 import tempfile
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +13,7 @@ from ingest.sources import discover
 from service.app import open_library
 from service.beir import RetrievalSet
 from service.metrics import METRICS, Qrels, Run, averages, interval, paired, per_query
+from service.progress import progress
 from service.retrieve import METHODS, Method, Retriever
 from service.settings import Settings
 
@@ -45,19 +46,19 @@ def retrieval(
     *,
     home: Path | None = None,
     methods: Sequence[Method] = ("ours",),
-    progress: Callable[[int], None] | None = None,
 ) -> Measured:
     """Asks every judged query of the set, by each method.
 
     The index is kept in `home` and used again from there; without it, it is a temporary one.
-    `progress` is told the number of documents indexed.
 
     Raises:
         InvalidInput: the documents cannot be read.
     """
     with _library(home, settings) as library:
         if home is None or library.is_empty:
-            ingest(library, list(discover(data.corpus)), progress=progress)
+            sources = list(discover(data.corpus))
+            with progress(sources) as advance:
+                ingest(library, sources, progress=advance)
         retriever, names = Retriever(library), library.catalogue.keys_of_papers()
         runs: dict[Method, Run] = {method: {} for method in methods}
         for query, text in data.queries.items():

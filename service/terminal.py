@@ -1,9 +1,7 @@
 """What the commands print: answers, hits, reports; tables for people, JSON for scripts."""
 
 import asyncio
-import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +15,7 @@ from ingest.library import Library
 from ingest.sources import discover
 from service.app import Core
 from service.citations import Answer, Depth, card, plain
+from service.progress import progress
 from service.records import paper_record, search_record
 from service.retrieve import Filters
 
@@ -107,7 +106,7 @@ def ingest(
         InvalidInput: nothing in the files could be taken.
     """
     sources = [source for path in paths for source in discover(path, field_map)]
-    with progress() as advance:
+    with progress(sources) as advance:
         report = ingest_sources(library, sources, progress=advance, rehearse=is_dry_run)
     if rejected_to:
         _write_rejected(report, rejected_to)
@@ -150,26 +149,6 @@ def _print_report(report: Report) -> None:
     parts = [f"{getattr(report, name):,} {name}" for name in counts]
     click.echo(", ".join([*parts, f"{len(report.rejected):,} rejected"]))
     click.echo(f"The library holds {report.papers:,} papers, snapshot {report.snapshot}.")
-
-
-@contextmanager
-def progress() -> Iterator[Callable[[int], None] | None]:
-    """A running count with rate on a terminal; nothing elsewhere."""
-    if not sys.stderr.isatty():
-        yield None
-        return
-    from rich.console import Console
-    from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
-
-    columns = (SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
-    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task("reading", total=None)
-
-        def advance(done: int) -> None:
-            elapsed = bar.tasks[task].elapsed or 1e-9
-            bar.update(task, description=f"{done:,} records, {done / elapsed:,.0f}/s")
-
-        yield advance
 
 
 def show_measured(
