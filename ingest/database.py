@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from ingest.disk import FORBIDDEN, FULL, explained
+from ingest.disk import FORBIDDEN, FULL, explained, takes_writes
 from ingest.errors import Conflict, InvalidInput, Unavailable
 
 _MAX_PARAMETERS = 500  # per statement; SQLite's own limit is far above, its planner's is not
@@ -86,19 +86,61 @@ class Database:
     def __init__(self, path: Path) -> None:
         with explained():
             path.parent.mkdir(parents=True, exist_ok=True)
+        self._path = path
         self._lock = threading.RLock()
         with _translated():
-            self._db = sqlite3.connect(path, check_same_thread=False, isolation_level=None)
             try:
-                self._prepare()
-            except BaseException:
-                self._db.close()
-                raise
+                self._open("rwc")
+            except sqlite3.OperationalError:
+                if takes_writes(path) and takes_writes(path.parent):
+                    raise
+                self._open_to_read()
 
-    def _prepare(self) -> None:
+    def _open(self, mode: str) -> None:
+        """Opens the file in a mode of SQLite's URIs."""
+        uri = f"{self._path.absolute().as_uri()}?mode={mode}"
+        self._is_frozen = "immutable" in mode
+        self._db = sqlite3.connect(uri, uri=True, check_same_thread=False, isolation_level=None)
+        try:
+            self._prepare(is_writable=mode == "rwc")
+        except BaseException:
+            self._db.close()
+            raise
+
+    def _open_to_read(self) -> None:
+        """Opens a file that may not be written to, or for whose log there is no space."""
+        try:
+            self._open("ro")
+        except sqlite3.OperationalError:
+            if not self._path.is_file() or self._has_log():
+                raise
+            self._open("ro&immutable=1")
+
+    def _has_log(self) -> bool:
+        """Whether the file's write-ahead log holds changes, which one opened alone would lack."""
+        log = self._path.with_name(self._path.name + "-wal")
+        return log.is_file() and log.stat().st_size > 0
+
+    def thaw(self) -> None:
+        """Opens a file anew for writing that was opened as one that nobody changes.
+
+        Raises:
+            Unavailable: that can still not be done.
+        """
+        with self._lock, _translated():
+            if self._is_frozen:
+                self._db.close()
+                try:
+                    self._open("rwc")
+                except sqlite3.OperationalError:
+                    self._open_to_read()
+                    raise
+
+    def _prepare(self, *, is_writable: bool) -> None:
         self._db.execute(f"PRAGMA busy_timeout = {_BUSY_MS}")
-        self._db.execute("PRAGMA journal_mode = WAL")
-        self._db.execute("PRAGMA synchronous = FULL")
+        if is_writable:
+            self._db.execute("PRAGMA journal_mode = WAL")
+            self._db.execute("PRAGMA synchronous = FULL")
         self._db.execute("PRAGMA foreign_keys = ON")
         version = self._db.execute("PRAGMA user_version").fetchone()[0]
         if version == 0:
@@ -165,6 +207,9 @@ class Database:
 
     def _query(self, sql: str, values: Sequence[object] = ()) -> list[tuple[Any, ...]]:
         with self._lock, _translated():
+            if self._is_frozen and self._has_log():  # somebody changes it after all
+                self._db.close()
+                self._open_to_read()
             return self._db.execute(sql, values).fetchall()
 
     def _query_in(

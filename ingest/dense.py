@@ -24,7 +24,7 @@ from ingest.embed import Vectors
 from ingest.errors import CitelightError, InvalidInput, Unavailable
 
 if TYPE_CHECKING:
-    from chromadb import Collection
+    import chromadb
     from chromadb.api import ClientAPI
 
 T = TypeVar("T")
@@ -54,6 +54,18 @@ class Point:
     paper_id: str
 
 
+class Dense(Protocol):
+    """Chunks open for searching. Safe to share between threads."""
+
+    @property
+    def n_chunks(self) -> int: ...
+
+    def search(self, vector: Vectors, k: int) -> list[tuple[str, float]]:
+        """The `k` nearest chunks of one unit vector: `(chunk id, cosine)`, best first."""
+
+    def close(self) -> None: ...
+
+
 class Collections(Protocol):
     """Where the collection of a generation lives: in its folder, or on a server."""
 
@@ -62,17 +74,17 @@ class Collections(Protocol):
     def write(self, home: Path, name: str, add: Iterable[Point], remove: Sequence[str]) -> None:
         """Adds and removes points; on return all of it is safely stored."""
 
-    def open(self, home: Path, name: str) -> "Dense":
+    def open(self, home: Path, name: str) -> Dense:
         """The collection, ready to be searched."""
 
     def prune(self, prefix: str, kept: Set[str]) -> None:
         """Deletes other collections whose names begin so, where no folder's deletion does it."""
 
 
-class Dense:
-    """A collection open for searching. Safe to share between threads."""
+class Collection:
+    """A collection of Chroma's, open for searching."""
 
-    def __init__(self, collection: "Collection", close: Callable[[], None]) -> None:
+    def __init__(self, collection: "chromadb.Collection", close: Callable[[], None]) -> None:
         self._collection = collection
         self._close = close
 
@@ -82,7 +94,6 @@ class Dense:
             return int(self._collection.count())
 
     def search(self, vector: Vectors, k: int) -> list[tuple[str, float]]:
-        """The `k` nearest chunks of one unit vector: `(chunk id, cosine)`, best first."""
         with _translated():
             reply = self._collection.query(
                 query_embeddings=[vector.tolist()], n_results=max(k, 1), include=["distances"]
@@ -121,7 +132,7 @@ class EmbeddedChroma:
             _flush(home / "chroma")
             _shrink(home / "chroma" / "chroma.sqlite3")
 
-    def open(self, home: Path, name: str) -> Dense:
+    def open(self, home: Path, name: str) -> Collection:
         with _translated():
             client = _persistent(home / "chroma")
             try:
@@ -130,7 +141,7 @@ class EmbeddedChroma:
             except BaseException:
                 client.close()
                 raise
-        return Dense(collection, client.close)
+        return Collection(collection, client.close)
 
     def prune(self, prefix: str, kept: Set[str]) -> None:
         """Nothing to do: a collection goes with its folder."""
@@ -168,10 +179,10 @@ class ChromaServer:
             )
             _change(collection, add, remove, batch=_SERVER_BATCH, with_text=True)
 
-    def open(self, home: Path, name: str) -> Dense:
+    def open(self, home: Path, name: str) -> Collection:
         with _translated():
             collection = self._client().get_collection(name, embedding_function=None)
-        return Dense(collection, lambda: None)
+        return Collection(collection, lambda: None)
 
     def prune(self, prefix: str, kept: Set[str]) -> None:
         with _translated():
@@ -182,7 +193,7 @@ class ChromaServer:
 
 
 def _change(
-    collection: "Collection",
+    collection: "chromadb.Collection",
     add: Iterable[Point],
     remove: Sequence[str],
     *,
@@ -204,7 +215,7 @@ def _change(
         )
 
 
-def _set_sync_threshold(collection: "Collection", threshold: int) -> None:
+def _set_sync_threshold(collection: "chromadb.Collection", threshold: int) -> None:
     collection.modify(configuration={"hnsw": {"sync_threshold": threshold}})
 
 

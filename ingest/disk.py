@@ -7,6 +7,7 @@ import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from ingest.errors import Unavailable
 
@@ -46,6 +47,24 @@ def explained() -> Iterator[None]:
 def is_full(path: Path) -> bool:
     """Whether the disk that holds `path` has next to no space left."""
     return shutil.disk_usage(path).free < _NEXT_TO_NONE
+
+
+def takes_writes(path: Path) -> bool:
+    """Whether this process may write to `path`, and the disk has space for it."""
+    return os.access(path, os.W_OK) and not is_full(path)
+
+
+@contextmanager
+def mirrored(folder: Path) -> Iterator[Path]:
+    """A temporary folder of links to the files of one that may not be written to.
+
+    Locks are left out: who opens the files makes its own.
+    """
+    with TemporaryDirectory(prefix="citelight-") as place:
+        for file in folder.iterdir():
+            if file.suffix != ".lock":
+                Path(place, file.name).symlink_to(file.absolute())
+        yield Path(place)
 
 
 def empty(folder: Path) -> None:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ingest.disk import is_full
 from ingest.errors import CitelightError
 from ingest.generation import Generation
 from ingest.library import Library
@@ -121,6 +122,8 @@ def _index(library: Library) -> Finding:
         return Finding("index", "none yet")
     generation = library.generations.open(current)
     try:
+        if generation.is_slowed:
+            return _slowed(library)
         recall = _recall(generation)
     finally:
         generation.close()
@@ -128,6 +131,14 @@ def _index(library: Library) -> Finding:
     if recall < _MIN_RECALL:
         return Finding("index", told, told, _REINDEX)
     return Finding("index", told)
+
+
+def _slowed(library: Library) -> Finding:
+    told = "questions are answered without Chroma, more slowly"
+    if is_full(library.home):
+        return Finding("index", told, f"the disk is full: {told}", "Free some space.")
+    remedy = "Give this user the right to write there."
+    return Finding("index", told, f"the folder cannot be written to: {told}", remedy)
 
 
 def _recall(generation: Generation) -> float:

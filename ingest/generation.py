@@ -5,17 +5,20 @@ changed once it is published.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ingest.catalogue import Catalogue
 from ingest.dense import Dense
+from ingest.embed import Vectors
 from ingest.lexical import Words
-from ingest.vectors import VectorStore
+from ingest.scan import Scan
+from ingest.vectors import VectorStore, rows_of
 
 _PROBES = 8  # chunks that are looked up when a generation is opened
+_BLOCK = 8192  # chunks compared together
 _SAME = 0.999  # cosine of a vector with itself, float16 and int8 roundings included
 
 
@@ -75,6 +78,33 @@ class Columns:
         )
 
 
+class Exact:
+    """All chunks of a generation, each compared with the question: slower than Chroma by far.
+
+    For a library that may not be written to, or whose disk is full: Chroma writes when opened.
+    """
+
+    def __init__(self, columns: Columns, vectors: VectorStore) -> None:
+        self._vectors, self._ids = vectors, columns.ids
+        self._rows = rows_of(columns.chunk_rows, columns.n_chunks)
+        self._owners = np.repeat(np.arange(len(columns.ids)), columns.n_chunks)
+
+    @property
+    def n_chunks(self) -> int:
+        return len(self._rows)
+
+    def search(self, vector: Vectors, k: int) -> list[tuple[str, float]]:
+        """The `k` nearest chunks of one unit vector: `(paper id#row, cosine)`, best first."""
+        starts = range(0, len(self._rows), _BLOCK)
+        parts = [self._vectors.chunks(self._rows[at : at + _BLOCK]) @ vector for at in starts]
+        scores = np.concatenate([np.empty(0, np.float32), *parts])
+        best = np.argsort(-scores, kind="stable")[: max(k, 1)]
+        return [(f"{self._ids[self._owners[i]]}#{self._rows[i]}", float(scores[i])) for i in best]
+
+    def close(self) -> None:
+        """Nothing to do: mapped files close by themselves."""
+
+
 @dataclass(frozen=True, slots=True)
 class Generation:
     """A published generation, open for searching."""
@@ -85,6 +115,11 @@ class Generation:
     words: Words
     vectors: VectorStore
     position: dict[str, int]  # of a paper id in `columns`
+    scan: Scan = field(init=False)  # as exact as the vectors, in place of `dense`
+
+    def __post_init__(self) -> None:
+        scan = Scan(self.vectors, self.columns.chunk_rows, self.columns.n_chunks)
+        object.__setattr__(self, "scan", scan)
 
     def near(self, vector: NDArray[np.float32], k: int) -> list[tuple[str, float]]:
         """Papers of the `k` nearest chunks: `(paper id, cosine)`, best first, each once.
@@ -95,6 +130,11 @@ class Generation:
         for name, cosine in self.dense.search(vector, k):
             best.setdefault(name.partition("#")[0], cosine)
         return [(i, cosine) for i, cosine in best.items() if i in self.position]
+
+    @property
+    def is_slowed(self) -> bool:
+        """Whether every question is compared with every chunk, as Chroma could not be opened."""
+        return isinstance(self.dense, Exact)
 
     def close(self) -> None:
         self.dense.close()

@@ -5,6 +5,7 @@ ever replaced; a killed build leaves a folder that nothing names and that the ne
 The one before is kept to fall back to.
 """
 
+import logging
 import os
 import shutil
 from collections.abc import Iterable, Iterator, Mapping
@@ -19,13 +20,24 @@ from numpy.typing import NDArray
 
 from ingest import lexical
 from ingest.catalogue import Catalogue
-from ingest.dense import Collections
-from ingest.disk import FULL, checksums, empty, is_full, sync_folder, sync_tree, write_synced
+from ingest.dense import Collections, Dense
+from ingest.disk import (
+    FULL,
+    checksums,
+    empty,
+    is_full,
+    sync_folder,
+    sync_tree,
+    takes_writes,
+    write_synced,
+)
 from ingest.errors import Unavailable
-from ingest.generation import Columns, Generation, Manifest, problem
+from ingest.generation import Columns, Exact, Generation, Manifest, problem
 from ingest.indexing import entries, points
 from ingest.papers import digest
 from ingest.vectors import VectorStore
+
+logger = logging.getLogger(__name__)
 
 _LAYOUT = "1"  # raised when the same papers are to be indexed in another way
 _MAX_DEAD = 0.25  # of the chunks: a graph with more removed ones is built anew
@@ -80,8 +92,11 @@ class Generations:
         except (OSError, TypeError, orjson.JSONDecodeError) as error:
             raise _damaged(number, "its manifest cannot be read") from error
 
-    def open(self, number: int) -> Generation:
+    def open(self, number: int, *, is_to_grow: bool = False) -> Generation:
         """Opens a generation and probes whether its parts agree.
+
+        Where Chroma cannot be opened because nothing can be written, the vectors are searched
+        without it, but not for one that `is_to_grow` into the next.
 
         Raises:
             Unavailable: a part is missing, unreadable, or not what the manifest says.
@@ -95,7 +110,14 @@ class Generations:
             vectors = VectorStore(self._vectors / manifest.vectors, manifest.dimension)
         except _UNREADABLE as error:
             raise _damaged(number, str(error)) from error
-        dense = self._collections.open(folder, manifest.collection)
+        dense: Dense
+        try:
+            dense = self._collections.open(folder, manifest.collection)
+        except Unavailable as error:
+            if is_to_grow or self._collections.is_remote or takes_writes(folder):
+                raise
+            logger.warning("every question is compared with every chunk: %s", error)
+            dense = Exact(columns, vectors)
         position = {str(paper_id): i for i, paper_id in enumerate(columns.ids)}
         generation = Generation(manifest, columns, dense, words, vectors, position)
         try:
@@ -247,13 +269,13 @@ class Generations:
         """The same manifest if its generation opens."""
         try:
             if manifest:
-                self.open(manifest.number).close()
+                self.open(manifest.number, is_to_grow=True).close()
         except Unavailable:
             return None
         return manifest
 
     def _publish(self, manifest: Manifest) -> None:
-        self.open(manifest.number).close()
+        self.open(manifest.number, is_to_grow=True).close()
         temporary = self._pointer.with_suffix(".new")
         write_synced(temporary, str(manifest.number).encode())
         os.replace(temporary, self._pointer)

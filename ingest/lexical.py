@@ -9,7 +9,7 @@ import numpy as np
 import tantivy
 from numpy.typing import NDArray
 
-from ingest.disk import FULL
+from ingest.disk import FULL, mirrored
 from ingest.errors import Unavailable
 from ingest.postings import Postings, Weights
 from ingest.postings import write as write_postings
@@ -68,8 +68,7 @@ class Words:
     """A word index in the folder `path`, open for reading."""
 
     def __init__(self, path: Path) -> None:
-        self._index = tantivy.Index.open(str(path))
-        self._searcher = self._index.searcher()
+        self._index, self._searcher = _opened(path)
         self._postings = Postings(path / _POSTINGS)
         if len(self._postings.ordinals) != self.n_papers:
             raise ValueError("the word lists hold other papers than the word index")
@@ -99,6 +98,12 @@ class Words:
         """
         return self._postings.weigh(roots(words), rows)
 
+    def weigh_all(
+        self, words: Sequence[str], mask: NDArray[np.bool_]
+    ) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+        """The places that `mask` allows and that have some of the words, rising, and BM25 there."""
+        return self._postings.weigh_all(roots(words), mask)
+
     def with_phrase(self, phrase: str) -> list[int]:
         """Ordinals of the papers whose title or abstract has these words side by side.
 
@@ -126,6 +131,19 @@ class Words:
         hits = self._searcher.search(query, k, count=False).hits
         ordinals = self._searcher.fast_field_values("ordinal", [address for _, address in hits])
         return [(int(o or 0), float(s)) for o, (s, _) in zip(ordinals, hits, strict=True)]
+
+
+def _opened(path: Path) -> tuple[tantivy.Index, tantivy.Searcher]:
+    """The index and all its files, open; tantivy takes a lock, which it must be able to write."""
+    try:
+        index = tantivy.Index.open(str(path))
+        return index, index.searcher()
+    except ValueError as error:
+        if "Lockfile" not in str(error):
+            raise
+    with mirrored(path) as links:
+        index = tantivy.Index.open(str(links))
+        return index, index.searcher()
 
 
 def roots(words: Sequence[str]) -> list[str]:

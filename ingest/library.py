@@ -194,6 +194,7 @@ class Library:
                         "Another ingestion is running on this library. Wait until it has ended, "
                         "then run this again."
                     ) from error
+                self.catalogue.thaw()
                 self._check_embedder()
                 self._vectors = None  # another process may have added some
                 self._check_vectors(is_repair=is_repair)

@@ -10,8 +10,12 @@ import pytest
 
 from ingest.build import ingest
 from ingest.disk import explained
+from ingest.doctor import examine
 from ingest.errors import Unavailable
+from ingest.generation import Exact
+from ingest.library import Library
 from tests.fakes.given import library, many
+from tests.fakes.protected import protected
 
 
 @contextmanager
@@ -51,3 +55,79 @@ def test_a_full_disk_is_told_while_a_folder_is_copied(tmp_path: Path) -> None:
     (tmp_path / "a" / "b").write_bytes(b"x" * 10_000)
     with no_file_over(100), pytest.raises(Unavailable, match="The disk is full"), explained():
         shutil.copytree(tmp_path / "a", tmp_path / "c", copy_function=shutil.copyfile)
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Path:
+    """A library of 30 papers that nobody has open."""
+    lib = library(tmp_path / "home")
+    ingest(lib, many(30))
+    lib.close()
+    return lib.home
+
+
+def hits(lib: Library) -> tuple[list[str], list[int], str]:
+    """What both engines find, and a paper's text."""
+    (query,) = lib.embedder.embed(["watch moles w12 nights"])
+    with lib.pinned() as generation:
+        near = [paper_id for paper_id, _ in generation.near(query, 1)]
+        words = [ordinal for ordinal, _ in generation.words.search(["moles", "w12"], 5)]
+    return near, words, lib.papers(words[:1])[0].paper.title
+
+
+def test_a_folder_that_may_not_be_written_to_is_searched_as_ever(home: Path) -> None:
+    lib = library(home)
+    expected = hits(lib)
+    lib.close()
+    with protected(home) as place:
+        lib = library(place)
+        found = hits(lib)
+        lib.close()
+
+    assert found == expected
+
+
+def test_a_folder_that_may_not_be_written_to_takes_no_papers(home: Path) -> None:
+    with protected(home) as place:
+        lib = library(place)
+        with pytest.raises(Unavailable, match="cannot be written to"):
+            ingest(lib, many(31))
+        lib.close()
+
+
+def test_an_empty_folder_that_may_not_be_written_to_is_told(tmp_path: Path) -> None:
+    (tmp_path / "home").mkdir()
+    with protected(tmp_path / "home") as place, pytest.raises(Unavailable, match="written to"):
+        library(place)
+
+
+def test_the_doctor_tells_that_the_folder_may_not_be_written_to(home: Path) -> None:
+    with protected(home) as place:
+        lib = library(place)
+        found = {f.part: f.problem for f in examine(lib) if not f.is_well}
+        lib.close()
+
+    assert "cannot be written to" in found["index"]
+
+
+def test_a_catalogue_opened_as_unchanging_follows_a_writer(home: Path) -> None:
+    with protected(home) as place:
+        reader = library(place)
+        writer = library(home)
+        ingest(writer, many(40))
+        n_papers = reader.catalogue.n_papers()
+        writer.close()
+        reader.close()
+
+    assert n_papers == 40
+
+
+def test_exact_search_gives_what_chroma_gives(home: Path) -> None:
+    lib = library(home)
+    (query,) = lib.embedder.embed(["crows and newts"])
+    with lib.pinned() as generation:
+        graph = generation.dense.search(query, 8)
+        every = Exact(generation.columns, generation.vectors).search(query, 8)
+    lib.close()
+
+    assert [round(cosine, 3) for _, cosine in every] == [round(cosine, 3) for _, cosine in graph]
