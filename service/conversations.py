@@ -1,5 +1,6 @@
 """Conversations and answers, kept in a SQLite file of their own."""
 
+import logging
 import re
 import secrets
 import sqlite3
@@ -12,8 +13,11 @@ from typing import Any
 
 import orjson
 
+from ingest.disk import takes_writes
 from ingest.errors import NotFound
 from service.citations import Answer, plain
+
+logger = logging.getLogger(__name__)
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS conversations (
@@ -48,16 +52,32 @@ class Conversation:
 
 
 class Conversations:
-    """The SQLite file at `path`; made where it is missing. Safe to share between threads."""
+    """The SQLite file at `path`; made where it is missing. Safe to share between threads.
+
+    Where nothing can be written, answers are given all the same, and kept no longer than this.
+    """
 
     def __init__(self, path: Path) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         self._lock = threading.Lock()
+        try:
+            self._open(str(path))
+        except sqlite3.OperationalError as error:
+            if takes_writes(path.parent):
+                raise
+            logger.warning("answers are not kept: %s", error)
+            self._open(":memory:")
+
+    def _open(self, path: str) -> None:
         self._db = sqlite3.connect(path, check_same_thread=False, isolation_level=None)
-        self._db.execute("PRAGMA busy_timeout = 10000")
-        self._db.execute("PRAGMA journal_mode = WAL")
-        self._db.execute("PRAGMA foreign_keys = ON")
-        self._db.executescript(_SCHEMA)
+        try:
+            self._db.execute("PRAGMA busy_timeout = 10000")
+            self._db.execute("PRAGMA journal_mode = WAL")
+            self._db.execute("PRAGMA foreign_keys = ON")
+            self._db.executescript(_SCHEMA)
+        except BaseException:
+            self._db.close()
+            raise
 
     def close(self) -> None:
         with self._lock:
@@ -68,13 +88,19 @@ class Conversations:
             return self._db.execute(sql, values).fetchall()
 
     def start(self, owner: str, question: str) -> str:
-        """A new conversation of this owner, named after its first question; its id."""
+        """A new conversation of this owner, named after its first question; its id.
+
+        On a full disk it is not kept: there is none of that id.
+        """
         conversation_id, now = new_id(), _now()
         title = " ".join(question.split())[:_TITLE_LENGTH]
-        self._run(
-            "INSERT INTO conversations VALUES (?, ?, ?, ?, ?)",
-            (conversation_id, owner, title, now, now),
-        )
+        try:
+            self._run(
+                "INSERT INTO conversations VALUES (?, ?, ?, ?, ?)",
+                (conversation_id, owner, title, now, now),
+            )
+        except sqlite3.OperationalError as error:
+            logger.warning("a conversation is not kept: %s", error)
         return conversation_id
 
     def of(self, owner: str, wanted: str = "", *, limit: int = 100) -> list[Conversation]:
@@ -117,7 +143,16 @@ class Conversations:
         return [orjson.loads(row[0]) for row in reversed(rows)]
 
     def save(self, answer: Answer) -> None:
-        """Stores an answer; answers are never changed."""
+        """Stores an answer, which is never changed.
+
+        It is not kept where the disk is full, or where its conversation is gone meanwhile.
+        """
+        try:
+            self._save(answer)
+        except (sqlite3.OperationalError, sqlite3.IntegrityError) as error:
+            logger.warning("an answer is not kept: %s", error)
+
+    def _save(self, answer: Answer) -> None:
         self._run(
             "INSERT INTO answers VALUES (?, ?, ?, ?)",
             (answer.id, answer.conversation_id, answer.created_at, orjson.dumps(plain(answer))),

@@ -12,7 +12,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Literal, get_args
 
-from ingest.errors import InvalidInput, NotFound
+from ingest.disk import FORBIDDEN, takes_writes
+from ingest.errors import InvalidInput, NotFound, Unavailable
 
 Role = Literal["read", "write", "admin"]
 ROLES: tuple[Role, ...] = get_args(Role)
@@ -53,6 +54,10 @@ class Keys:
     """The SQLite file at `path`; made where it is missing. Safe to share between threads.
 
     Secrets are 256 random bits, so that a plain SHA-256 of them tells nothing and is quick.
+
+    Raises:
+        Unavailable: there are keys, and the file cannot be written to, so that one revoked
+            elsewhere would still open the door.
     """
 
     def __init__(self, path: Path) -> None:
@@ -60,8 +65,19 @@ class Keys:
         self._lock = threading.Lock()
         self._uses: dict[str, int] = {}
         self._stored_at = time.monotonic()
+        is_new = not path.exists()
+        try:
+            self._open(str(path))
+            path.chmod(0o600)
+        except (sqlite3.OperationalError, OSError) as error:
+            if takes_writes(path.parent):
+                raise
+            if not is_new:
+                raise Unavailable(FORBIDDEN) from error
+            self._open(":memory:")
+
+    def _open(self, path: str) -> None:
         self._db = sqlite3.connect(path, check_same_thread=False, isolation_level=None)
-        path.chmod(0o600)
         self._db.execute("PRAGMA busy_timeout = 10000")
         self._db.execute("PRAGMA journal_mode = WAL")
         self._db.executescript(_SCHEMA)

@@ -1,6 +1,8 @@
 """Conversations and stored answers."""
 
+import resource
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -8,6 +10,7 @@ import pytest
 from ingest.errors import NotFound
 from service.citations import Answer, Timings, Usage, plain
 from service.conversations import Conversations
+from tests.fakes.protected import protected
 
 
 @pytest.fixture
@@ -127,3 +130,34 @@ def test_no_statement_reads_or_sorts_a_whole_table(
     plans = [row[3] for s in queries for row in history._db.execute(f"EXPLAIN QUERY PLAN {s}")]
 
     assert [p for p in plans if "TEMP B-TREE" in p or p == "SCAN conversations"] == []
+
+
+def test_answers_are_given_where_nothing_can_be_kept(tmp_path: Path) -> None:
+    (tmp_path / "home").mkdir()
+    with protected(tmp_path / "home") as place:
+        history = Conversations(place / "conversations.sqlite")
+        history.save(answer("a", history.start("me", "Why?")))
+        found = history.answer("a")["text"]
+        history.close()
+
+    assert found == "Because. 😀"
+
+
+def test_an_answer_to_a_conversation_that_is_gone_is_not_kept(history: Conversations) -> None:
+    history.save(answer("a", "gone"))
+
+    with pytest.raises(NotFound):
+        history.answer("a")
+
+
+def test_an_answer_is_given_though_the_disk_is_full(history: Conversations, tmp_path: Path) -> None:
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    big = replace(answer("a"), text="Because." * 100_000)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (200_000, hard))
+    try:
+        history.save(big)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+    with pytest.raises(NotFound):
+        history.answer("a")

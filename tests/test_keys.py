@@ -7,11 +7,12 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from ingest.errors import InvalidInput, NotFound
+from ingest.errors import InvalidInput, NotFound, Unavailable
 from service.access import access_of, check_keys
 from service.cli import cli
 from service.keys import KEYS_FILE, Keys
 from tests.conftest import settings
+from tests.fakes.protected import protected
 
 
 @pytest.fixture
@@ -131,3 +132,20 @@ def test_the_commands_create_list_and_revoke() -> None:
     assert [key["role"] for key in json.loads(listed.stdout)["keys"]] == ["write"]
     assert revoked.exit_code == 0
     assert json.loads(left.stdout) == {"keys": []}
+
+
+@pytest.mark.parametrize("has_keys", [True, False])
+def test_keys_that_cannot_be_revoked_open_nothing(tmp_path: Path, has_keys: bool) -> None:
+    (tmp_path / "home").mkdir()
+    if has_keys:
+        Keys(tmp_path / "home" / KEYS_FILE).close()
+    with protected(tmp_path / "home") as place:
+        if has_keys:
+            with pytest.raises(Unavailable, match="cannot be written to"):
+                Keys(place / KEYS_FILE)
+            return
+        keys = Keys(place / KEYS_FILE)
+        found = keys.listing()
+        keys.close()
+
+    assert found == []
