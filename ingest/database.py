@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from ingest.disk import FORBIDDEN, FULL, explained, takes_writes
+from ingest.disk import FORBIDDEN, FULL, explained, is_full, takes_writes
 from ingest.errors import Conflict, InvalidInput, Unavailable
 
 _MAX_PARAMETERS = 500  # per statement; SQLite's own limit is far above, its planner's is not
@@ -88,7 +88,7 @@ class Database:
             path.parent.mkdir(parents=True, exist_ok=True)
         self._path = path
         self._lock = threading.RLock()
-        with _translated():
+        with _translated(self._path):
             try:
                 self._open("rwc")
             except sqlite3.OperationalError:
@@ -127,7 +127,7 @@ class Database:
         Raises:
             Unavailable: that can still not be done.
         """
-        with self._lock, _translated():
+        with self._lock, _translated(self._path):
             if self._is_frozen:
                 self._db.close()
                 try:
@@ -167,7 +167,7 @@ class Database:
     @contextmanager
     def transaction(self) -> Iterator[None]:
         """All writes inside happen together or not at all; inside another one, with that one."""
-        with self._lock, _translated():
+        with self._lock, _translated(self._path):
             if self._db.in_transaction:
                 yield
                 return
@@ -183,7 +183,7 @@ class Database:
     @contextmanager
     def rehearsal(self) -> Iterator[None]:
         """All writes inside are undone at its end."""
-        with self._lock, _translated():
+        with self._lock, _translated(self._path):
             self._db.execute("BEGIN IMMEDIATE")
             try:
                 yield
@@ -206,7 +206,7 @@ class Database:
             self._write("INSERT OR REPLACE INTO meta VALUES (?, ?)", (key, value))
 
     def _query(self, sql: str, values: Sequence[object] = ()) -> list[tuple[Any, ...]]:
-        with self._lock, _translated():
+        with self._lock, _translated(self._path):
             if self._is_frozen and self._has_log():  # somebody changes it after all
                 self._db.close()
                 self._open_to_read()
@@ -225,11 +225,11 @@ class Database:
 
     def _write(self, sql: str, values: Sequence[object]) -> int:
         """Runs one statement; the id of the row it inserted."""
-        with self._lock, _translated():
+        with self._lock, _translated(self._path):
             return int(self._db.execute(sql, values).lastrowid or 0)
 
     def _write_many(self, sql: str, rows: Iterable[Sequence[object]]) -> None:
-        with self._lock, _translated():
+        with self._lock, _translated(self._path):
             self._db.executemany(sql, rows)
 
 
@@ -239,15 +239,15 @@ def now() -> str:
 
 
 @contextmanager
-def _translated() -> Iterator[None]:
-    """SQLite's errors as ours."""
+def _translated(path: Path) -> Iterator[None]:
+    """SQLite's errors about the file at `path` as ours."""
     try:
         yield
     except (sqlite3.ProgrammingError, sqlite3.IntegrityError):
         raise  # a mistake of ours, not of the disk
     except sqlite3.OperationalError as error:
         text = str(error)
-        if "full" in text:
+        if "full" in text or ("I/O" in text and is_full(path.parent)):
             raise Unavailable(FULL) from error
         if "readonly" in text or "unable to open" in text:
             raise Unavailable(FORBIDDEN) from error

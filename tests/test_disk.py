@@ -15,7 +15,7 @@ from ingest.errors import Unavailable
 from ingest.generation import Exact
 from ingest.library import Library
 from tests.fakes.given import library, many
-from tests.fakes.protected import protected
+from tests.fakes.protected import fill, protected, small_disk
 
 
 @contextmanager
@@ -93,6 +93,25 @@ def test_a_folder_that_may_not_be_written_to_takes_no_papers(home: Path) -> None
         with pytest.raises(Unavailable, match="cannot be written to"):
             ingest(lib, many(31))
         lib.close()
+
+
+@pytest.mark.parametrize("n_left", [0, 100_000])
+def test_a_full_disk_is_searched_and_takes_no_papers(tmp_path: Path, n_left: int) -> None:
+    with small_disk(tmp_path / "disk", 16 << 20) as disk:
+        first = library(disk / "home")
+        ingest(first, many(30))
+        expected = hits(first)
+        first.close()
+        filler = fill(disk, n_left)
+        lib = library(disk / "home")
+        found = hits(lib)
+        with pytest.raises(Unavailable, match="The disk is full"):
+            ingest(lib, many(400))
+        filler.unlink()
+        n_papers = ingest(lib, many(400)).papers
+        lib.close()
+
+    assert (found, n_papers) == (expected, 400)
 
 
 def test_an_empty_folder_that_may_not_be_written_to_is_told(tmp_path: Path) -> None:

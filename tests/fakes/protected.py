@@ -1,6 +1,7 @@
-"""A library's folder that this process may read and not write, whoever runs the tests."""
+"""Disks that take no writes: folders that this process may only read, and a disk that is full."""
 
 import os
+import shutil
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -30,6 +31,25 @@ def protected(home: Path) -> Iterator[Path]:
 
 
 @contextmanager
+def small_disk(place: Path, n_bytes: int) -> Iterator[Path]:
+    """A disk of this size, mounted at `place` until the block ends."""
+    place.mkdir()
+    if _mount("-t", "tmpfs", "-o", f"size={n_bytes}", "tmpfs", str(place)):
+        pytest.skip("a full disk needs a disk that can be filled: only root can mount one")
+    try:
+        yield place
+    finally:
+        _unmount(place)
+
+
+def fill(disk: Path, n_left: int) -> Path:
+    """A file that leaves `n_left` bytes of space."""
+    filler = disk / "filler"
+    filler.write_bytes(b"x" * (shutil.disk_usage(disk).free - n_left))
+    return filler
+
+
+@contextmanager
 def _mounted(home: Path, place: Path) -> Iterator[Path]:
     place.mkdir()
     if _mount("--bind", str(home), str(place)):
@@ -39,7 +59,11 @@ def _mounted(home: Path, place: Path) -> Iterator[Path]:
             pytest.skip("a read-only mount cannot be made here")
         yield place
     finally:
-        subprocess.run(["umount", "--lazy", str(place)], check=True)  # Chroma may still be in it
+        _unmount(place)
+
+
+def _unmount(place: Path) -> None:
+    subprocess.run(["umount", "--lazy", str(place)], check=True)  # Chroma may still be in it
 
 
 def _mount(*options: str) -> int:
