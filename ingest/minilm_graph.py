@@ -102,19 +102,17 @@ def build(weights: Sequence[tuple[str, tuple[int, ...]]]) -> bytes:
         helper.make_tensor("last_axis", Tensor.INT64, [1], [-1]),
         helper.make_tensor("smallest", Tensor.FLOAT, [], [1e-12]),
     ]
-    tensors = [_external(name, shape) for name, shape in weights]
+    tensors = [external(name, shape) for name, shape in weights]
     made = helper.make_graph(graph.nodes, "minilm", inputs, [output], constants + tensors)
     opset = helper.make_opsetid("", OPSET)
     model = helper.make_model(made, ir_version=9, opset_imports=[opset])
     return bytes(model.SerializeToString())
 
 
-def _external(name: str, shape: tuple[int, ...]) -> Any:  # onnx.TensorProto
-    """A float32 weight that the session gets from outside."""
+def external(name: str, shape: Sequence[int], kind: int = 1) -> Any:  # onnx.TensorProto
+    """A weight that the session gets from outside; `kind` is its TensorProto type, 1 float32."""
     from onnx import TensorProto
 
-    tensor = TensorProto(
-        name=name, dims=shape, data_type=TensorProto.FLOAT, data_location=TensorProto.EXTERNAL
-    )
+    tensor = TensorProto(name=name, dims=shape, data_type=kind, data_location=TensorProto.EXTERNAL)
     tensor.external_data.add(key="location", value="weights")
     return tensor

@@ -60,7 +60,7 @@ class Postings:
         self._held = _load(path)
         means = self._held.lengths.mean(axis=0) if len(self._held.ordinals) else np.ones(2)
         norms = _K1 * (1 - _B + _B * self._held.lengths / np.maximum(means, 1e-9))
-        self._norms = norms.astype(np.float32)
+        self._norms = np.ascontiguousarray(norms.T, np.float32)  # (title and abstract, papers)
 
     @property
     def ordinals(self) -> NDArray[np.int64]:
@@ -72,17 +72,52 @@ class Postings:
 
         `rows` must rise.
         """
-        bm25 = np.zeros(len(rows), np.float32)
         held = np.zeros((len(stems), len(rows)), np.bool_)
-        idf = np.zeros(len(stems), np.float32)
+        times = np.zeros((2, len(stems), len(rows)), np.float32)
+        idf = np.zeros((3, len(stems)), np.float32)  # of the paper, its title, its abstract
         for i, stem in enumerate(stems):
             part = self._part(stem)
-            idf[i] = self._idf(part.stop - part.start)
             found, at = _joined(self._held.rows[part], rows)
             held[i, found] = True
-            bm25[found] += self._bm25(part, at, rows[found])
-        coverage = (idf[:, None] * held).sum(axis=0) / (float(idf.sum()) or 1.0)
-        return Weights(idf, bm25, np.asarray(coverage, np.float32), held)
+            idf[0, i] = self._idf(part.stop - part.start)
+            for field, counts in enumerate((self._held.in_title, self._held.in_abstract)):
+                own = counts[part]
+                idf[1 + field, i] = self._idf(int(np.count_nonzero(own)))
+                times[field, i, found] = own[at]
+        gains = [
+            _saturated(idf[1 + field, :, None], times[field], self._norms[field].take(rows))
+            for field in range(2)
+        ]
+        bm25 = (gains[0] + gains[1]).sum(axis=0, dtype=np.float32)
+        coverage = (idf[0, :, None] * held).sum(axis=0) / (float(idf[0].sum()) or 1.0)
+        return Weights(idf[0], bm25, np.asarray(coverage, np.float32), held)
+
+    def weigh_all(
+        self, stems: Sequence[str], mask: NDArray[np.bool_]
+    ) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+        """The rows that `mask` allows and that have some of the stems, and their BM25.
+
+        Takes as long as the stems are frequent: 10 ns a paper and stem.
+        """
+        bm25 = np.zeros(len(mask), np.float32)
+        for stem in stems:
+            part = self._part(stem)
+            rows = self._held.rows[part]
+            at = np.flatnonzero(mask.take(rows))
+            rows = rows.take(at)
+            for field, counts in enumerate((self._held.in_title, self._held.in_abstract)):
+                own = counts[part]
+                idf = self._idf(int(np.count_nonzero(own)))
+                times = own.take(at)
+                if field == 0:  # few titles have it
+                    inside = np.flatnonzero(times)
+                    times, rows_in = times.take(inside), rows.take(inside)
+                else:
+                    rows_in = rows
+                gain = _saturated(idf, times.astype(np.float32), self._norms[field].take(rows_in))
+                bm25[rows_in] += gain
+        found = np.flatnonzero(bm25)
+        return found, bm25.take(found)
 
     def _part(self, stem: str) -> slice:
         """Where the list of a stem lies; an empty part for one that no paper has."""
@@ -95,16 +130,12 @@ class Postings:
     def _idf(self, n: int) -> float:
         return float(np.log(1 + (len(self._held.ordinals) - n + 0.5) / (n + 0.5)))
 
-    def _bm25(
-        self, part: slice, at: NDArray[np.int64], rows: NDArray[np.int64]
-    ) -> NDArray[np.float32]:
-        """What the stem of this list gives to the papers in `rows`, at `at` in the list."""
-        total = np.zeros(len(rows), np.float32)
-        for field, counts in enumerate((self._held.in_title, self._held.in_abstract)):
-            n = int(np.count_nonzero(counts[part]))
-            times = counts[part][at].astype(np.float32)
-            total += self._idf(n) * times * (_K1 + 1) / (times + self._norms[rows, field])
-        return total
+
+def _saturated(
+    idf: float | NDArray[np.float32], times: NDArray[np.float32], norms: NDArray[np.float32]
+) -> NDArray[np.float32]:
+    """BM25 of words that stand `times` in a text."""
+    return np.asarray(idf * times * (_K1 + 1) / (times + norms), np.float32)
 
 
 def _joined(

@@ -90,6 +90,16 @@ def test_weights_are_the_scores_of_a_search(words: Words) -> None:
     }
 
 
+def test_all_weights_of_allowed_papers_are_found(words: Words) -> None:
+    wanted = terms("words retrieval owls")
+    mask = np.array([True, False, True])
+
+    places, scores = words.weigh_all(wanted, mask)
+
+    assert places.tolist() == [0, 2]
+    assert scores == pytest.approx(words.weigh(wanted, places).bm25)
+
+
 def test_a_paper_without_the_words_gets_nothing(words: Words) -> None:
     weights = words.weigh(["sparse", "retrieval"], np.arange(3))
 
