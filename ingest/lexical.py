@@ -78,31 +78,32 @@ class Words:
         return int(self._searcher.num_docs)
 
     def search(
-        self, words: Sequence[str], k: int, *, among: Iterable[int] | None = None
+        self, wanted: Sequence[str], k: int, *, among: Iterable[int] | None = None
     ) -> list[tuple[int, float]]:
-        """The `k` best papers for the words: `(ordinal, BM25)`, best first, scores above 0.
+        """The `k` best papers for the stems: `(ordinal, BM25)`, best first, scores above 0.
+
+        Stems are those that `roots` gives. Stemmed once more, one of 28 would be another.
 
         A paper's score is the sum over title and abstract. `among` restricts the search to those
         ordinals, inside the engine.
         """
-        wanted = roots(words)
         if not wanted or k < 1:
             return []
         query = _any([self._either(root) for root in wanted])
         return self._hits(query if among is None else self._restricted(query, among), k)
 
-    def weigh(self, words: Sequence[str], rows: NDArray[np.int64]) -> Weights:
-        """What each different stem of the words is worth, and what they give to these papers.
+    def weigh(self, wanted: Sequence[str], rows: NDArray[np.int64]) -> Weights:
+        """What each of these different stems is worth, and what they give to these papers.
 
         `rows` are places among the papers by rising ordinal, and must rise.
         """
-        return self._postings.weigh(roots(words), rows)
+        return self._postings.weigh(wanted, rows)
 
     def weigh_all(
-        self, words: Sequence[str], mask: NDArray[np.bool_]
+        self, wanted: Sequence[str], mask: NDArray[np.bool_]
     ) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
-        """The places that `mask` allows and that have some of the words, rising, and BM25 there."""
-        return self._postings.weigh_all(roots(words), mask)
+        """The places that `mask` allows and that have some of the stems, rising, and BM25 there."""
+        return self._postings.weigh_all(wanted, mask)
 
     def with_phrase(self, phrase: str) -> list[int]:
         """Ordinals of the papers whose title or abstract has these words side by side.

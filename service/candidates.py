@@ -29,8 +29,8 @@ class Candidates:
 
     `dense` is the cosine of the best chunk, `lexical` BM25 (0 where no term is there), `share`
     the same as a share of what a paper full of the terms would get, `coverage` the share of the
-    question's idf that the paper has, `fused` what ranks them. `idf` is one a stem, `held`, of
-    shape (stems, papers), whether a paper has it.
+    question's idf that the paper has, `fused` what ranks them. `idf` is one of each of the
+    `stems`, `held`, of shape (stems, papers), whether a paper has it.
     """
 
     positions: Positions
@@ -40,6 +40,7 @@ class Candidates:
     coverage: Vectors
     sentences: list[Vectors]
     fused: Vectors
+    stems: Sequence[str]
     idf: Vectors
     held: NDArray[np.bool_]
 
@@ -81,6 +82,7 @@ def score(
         weights.coverage,
         _split(near, counts),
         fused=np.asarray(np.array(WEIGHTS, np.float32) @ parts, np.float32),
+        stems=stems,
         idf=weights.idf,
         held=weights.held,
     )

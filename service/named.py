@@ -1,6 +1,7 @@
 """Papers that a question names: by their title, or by the name that the title gives."""
 
 import re
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import SequenceMatcher
@@ -53,13 +54,25 @@ class Names:
         return found
 
 
+def spelled(text: str) -> str:
+    """The words of a text alone, without accents and case."""
+    return " ".join(_words(text))
+
+
 def is_nearly(title: str, question: str) -> bool:
-    """Whether the question is the title but for a slip or two."""
-    one, other = " ".join(_words(title)), " ".join(_words(question))
-    if min(len(one), len(other)) < 12 or abs(len(one) - len(other)) > 0.3 * len(one):
+    """Whether the question, as `spelled` gives it, is the title but for a slip or two."""
+    one = spelled(title)
+    if min(len(one), len(question)) < 12 or abs(len(one) - len(question)) > 0.3 * len(one):
         return False
-    matcher = SequenceMatcher(None, one, other, autojunk=False)
-    return matcher.quick_ratio() >= _ALIKE and matcher.ratio() >= _ALIKE
+    if _shared_letters(one, question) < _ALIKE * (len(one) + len(question)) / 2:
+        return False
+    return SequenceMatcher(None, one, question, autojunk=False).ratio() >= _ALIKE
+
+
+def _shared_letters(one: str, other: str) -> int:
+    """How many letters of one can be matched with equal ones of the other, in any order."""
+    letters = Counter(one)
+    return sum(min(n, letters[letter]) for letter, n in Counter(other).items())
 
 
 def _is_said(title: Sequence[str], question: Sequence[str]) -> bool:

@@ -18,7 +18,7 @@ from ingest.library import Library
 from service import operators
 from service.candidates import DEPTH, Candidates, Positions, find, sentence_vectors
 from service.filters import Facets, Filters, Mask, allowed
-from service.named import WHOLE_TITLE, Names, is_nearly
+from service.named import WHOLE_TITLE, Names, is_nearly, spelled
 from service.operators import Asked, Operator
 
 __all__ = ["METHODS", "Filters", "Method", "Operator", "Passage", "Retrieval", "Retriever"]
@@ -117,7 +117,7 @@ class Retriever:
                 generation.manifest.n_papers,
                 tuple(self._passages(generation, asked, found, score, k)),
                 vector,
-                idf=dict(zip(roots(terms(asked.text)), found.idf.tolist(), strict=True)),
+                idf=dict(zip(found.stems, found.idf.tolist(), strict=True)),
                 text=asked.text,
                 operators=asked.operators,
                 scores=tuple(np.sort(found.fused)[::-1].tolist()),
@@ -157,8 +157,11 @@ class Retriever:
         bonuses = self._names(generation).bonuses(query)
         named = np.array(sorted(bonuses), np.int64)
         found = find(generation, vector, roots(terms(asked.text)), mask, named)
-        gained = [bonuses.get(int(p), 0.0) for p in found.positions]
-        return asked, vector, found, found.fused + np.array(gained, np.float32)
+        score = found.fused
+        if bonuses:
+            gained = [bonuses.get(p, 0.0) for p in found.positions.tolist()]
+            score = score + np.array(gained, np.float32)
+        return asked, vector, found, score
 
     def _taken_apart(
         self, generation: Generation, query: str, filters: Filters, is_literal: bool
@@ -224,24 +227,27 @@ class Retriever:
         read = {p.ordinal: p for p in self._library.papers(looked_at)}
         order, score = _titled(order, score, ordinals, asked.text, read)
         order = order[:k]
-        dense_ranks, lexical_ranks = _ranks(found.dense, ids), _ranks(found.lexical, ids)
+        dense_ranks = _ranks(found.dense, ids)[order].tolist()
+        lexical_ranks = _ranks(found.lexical, ids)[order].tolist()
         vectors = sentence_vectors(generation, found.positions[order])
-        matched = _Matched(terms(asked.text), found.held)
+        matched = _Matched(terms(asked.text), found.stems, found.held)
         return [
             Passage(
                 stored=stored,
                 score=float(score[i]),
-                dense_rank=dense_ranks[i],
-                lexical_rank=lexical_ranks[i],
+                dense_rank=dense_rank or None,
+                lexical_rank=lexical_rank or None,
                 dense_score=float(found.dense[i]),
                 lexical_score=float(found.lexical[i]),
-                matched_terms=matched.of(int(i)),
+                matched_terms=matched.of(i),
                 sentence_scores=found.sentences[i],
                 sentence_vectors=own,
                 coverage=float(found.coverage[i]),
                 share=float(found.share[i]),
             )
-            for i, own in zip(order, vectors, strict=True)
+            for i, own, dense_rank, lexical_rank in zip(
+                order.tolist(), vectors, dense_ranks, lexical_ranks, strict=True
+            )
             if (stored := read.get(int(ordinals[i])))
         ]
 
@@ -254,8 +260,9 @@ def _titled(
     read: Mapping[int, StoredPaper],
 ) -> tuple[NDArray[np.int64], Vectors]:
     """The same order, but a paper whose title the question is before all others."""
-    for i in order[:_LOOKED_AT]:
-        if (stored := read.get(int(ordinals[i]))) and is_nearly(stored.paper.title, question):
+    asked = spelled(question)
+    for i in order[:_LOOKED_AT].tolist():
+        if (stored := read.get(int(ordinals[i]))) and is_nearly(stored.paper.title, asked):
             score = score.copy()
             score[i] = max(float(score[i]), float(score.max()) + WHOLE_TITLE / 10)
             order = np.concatenate([[i], order[order != i]])
@@ -273,6 +280,8 @@ def _copies_last(
     looked_at = order[: 2 * k]
     vectors = generation.vectors.chunks(columns.chunk_rows[positions[looked_at]])
     alike = vectors @ vectors.T > _COPY
+    if np.count_nonzero(alike) <= len(looked_at):  # each is like itself
+        return order
     kept: list[int] = []
     late: list[int] = []
     for n in range(len(looked_at)):
@@ -286,29 +295,31 @@ def _reciprocal(found: Candidates, ids: NDArray[np.str_]) -> Vectors:
     """Reciprocal rank fusion of the first DEPTH of both engines."""
     total = np.zeros(len(ids), np.float32)
     for scores in (found.dense, found.lexical):
-        for i, rank in enumerate(_ranks(scores, ids)):
-            if rank and rank <= DEPTH:
-                total[i] += 1 / (_RRF + rank)
+        ranks = _ranks(scores, ids)
+        is_found = (ranks > 0) & (ranks <= DEPTH)
+        total[is_found] += 1 / (_RRF + ranks[is_found])
     return total
 
 
-def _ranks(scores: Vectors, ids: NDArray[np.str_]) -> list[int | None]:
-    """Rank of each score, from 1, ties by id; None for scores of 0: not found by that engine."""
-    ranks: list[int | None] = [None] * len(scores)
-    for rank, i in enumerate(np.lexsort((ids, -scores)), 1):
-        ranks[i] = rank if scores[i] > 0 else None
+def _ranks(scores: Vectors, ids: NDArray[np.str_]) -> NDArray[np.int64]:
+    """Rank of each score, from 1, ties by id; 0 for scores of 0: not found by that engine."""
+    ranks = np.empty(len(scores), np.int64)
+    ranks[np.lexsort((ids, -scores))] = np.arange(1, len(scores) + 1)
+    ranks[scores <= 0] = 0
     return ranks
 
 
 class _Matched:
     """Which words of the question a candidate has; `held` is (stems of the words, candidates)."""
 
-    def __init__(self, words: Sequence[str], held: NDArray[np.bool_]) -> None:
-        place = {stem: row for row, stem in enumerate(roots(words))}
+    def __init__(
+        self, words: Sequence[str], wanted: Sequence[str], held: NDArray[np.bool_]
+    ) -> None:
+        place = {stem: row for row, stem in enumerate(wanted)}
         self._words = [(word, [place[stem] for stem in stems(word)]) for word in words]
         self._held = held
 
     def of(self, candidate: int) -> tuple[str, ...]:
         """The words whose stems it has all, in the question's order."""
-        held = self._held[:, candidate]
-        return tuple(word for word, rows in self._words if held[rows].all())
+        held = self._held[:, candidate].tolist()
+        return tuple(word for word, rows in self._words if all(held[row] for row in rows))

@@ -6,7 +6,7 @@ import pytest
 
 from service.answerability import FEATURES, features, judge, model
 from service.app import Core
-from service.named import Names, is_nearly
+from service.named import Names, is_nearly, spelled
 
 
 @pytest.mark.parametrize(
@@ -65,4 +65,4 @@ def test_a_short_title_within_a_long_question_is_only_its_subject() -> None:
 
 
 def test_a_slip_in_a_title_is_forgiven() -> None:
-    assert is_nearly("Attention Is All You Need", "attenton is all you need")
+    assert is_nearly("Attention Is All You Need", spelled("Attenton is all you need?"))

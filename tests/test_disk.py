@@ -71,7 +71,7 @@ def hits(lib: Library) -> tuple[list[str], list[int], str]:
     (query,) = lib.embedder.embed(["watch moles w12 nights"])
     with lib.pinned() as generation:
         near = [paper_id for paper_id, _ in generation.near(query, 1)]
-        words = [ordinal for ordinal, _ in generation.words.search(["moles", "w12"], 5)]
+        words = [ordinal for ordinal, _ in generation.words.search(["mole", "w12"], 5)]
     return near, words, lib.papers(words[:1])[0].paper.title
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from ingest.lexical import Entry, Words, stems, terms, write
+from ingest.lexical import Entry, Words, roots, stems, terms, write
 
 PAPERS = [
     Entry(3, "Dense retrieval", "We index passages by vectors."),
@@ -21,7 +21,7 @@ def words(tmp_path: Path) -> Words:
 
 
 def ordinals(words: Words, question: str, **options: object) -> list[int]:
-    return [o for o, _ in words.search(terms(question), 10, **options)]  # type: ignore[arg-type]
+    return [o for o, _ in words.search(roots(terms(question)), 10, **options)]  # type: ignore[arg-type]
 
 
 def test_the_paper_with_the_words_comes_first(words: Words) -> None:
@@ -41,14 +41,23 @@ def test_searching_among_none_finds_none(words: Words) -> None:
 
 
 def test_a_restriction_does_not_change_scores(words: Words) -> None:
-    free = dict(words.search(["retrieval"], 10))
+    free = dict(words.search(roots(["retrieval"]), 10))
 
-    assert dict(words.search(["retrieval"], 10, among=[5])) == {5: pytest.approx(free[5])}
+    assert dict(words.search(roots(["retrieval"]), 10, among=[5])) == {5: pytest.approx(free[5])}
 
 
 @pytest.mark.parametrize("question", ["C++ and (RL", 'a "quote', "title:x [1 TO", "AND OR NOT", ""])
 def test_no_question_is_a_query_language(words: Words, question: str) -> None:
     assert isinstance(ordinals(words, question), list)
+
+
+def test_a_stem_is_not_stemmed_again(tmp_path: Path) -> None:
+    write(tmp_path, [Entry(1, "Hypothesis", "Nitrosative stress in pervasive endocytosis.")])
+    words = Words(tmp_path)
+
+    assert [ordinals(words, name) for name in ("hypothesis", "pervasive", "endocytosis")] == [
+        [1]
+    ] * 3
 
 
 def test_nothing_found_is_an_empty_list(words: Words) -> None:
@@ -82,7 +91,7 @@ def test_stems_are_lower_case_and_in_order() -> None:
 
 
 def test_weights_are_the_scores_of_a_search(words: Words) -> None:
-    asked = ["sparse", "retrieval", "words"]
+    asked = roots(["sparse", "retrieval", "words"])
     weights = words.weigh(asked, np.arange(3))
 
     assert dict(zip([3, 5], weights.bm25[:2], strict=True)) == {
@@ -91,7 +100,7 @@ def test_weights_are_the_scores_of_a_search(words: Words) -> None:
 
 
 def test_all_weights_of_allowed_papers_are_found(words: Words) -> None:
-    wanted = terms("words retrieval owls")
+    wanted = roots(terms("words retrieval owls"))
     mask = np.array([True, False, True])
 
     places, scores = words.weigh_all(wanted, mask)
@@ -101,19 +110,19 @@ def test_all_weights_of_allowed_papers_are_found(words: Words) -> None:
 
 
 def test_a_paper_without_the_words_gets_nothing(words: Words) -> None:
-    weights = words.weigh(["sparse", "retrieval"], np.arange(3))
+    weights = words.weigh(roots(["sparse", "retrieval"]), np.arange(3))
 
     assert (weights.bm25[2], weights.coverage[2]) == (0.0, 0.0)
 
 
 def test_a_word_no_paper_has_is_worth_most(words: Words) -> None:
-    weights = words.weigh(["retrieval", "zebra"], np.array([1]))
+    weights = words.weigh(roots(["retrieval", "zebra"]), np.array([1]))
 
     assert weights.idf[1] > weights.idf[0]
 
 
 def test_coverage_is_the_share_of_idf(words: Words) -> None:
-    weights = words.weigh(["sparse", "owls"], np.array([1, 2]))
+    weights = words.weigh(roots(["sparse", "owls"]), np.array([1, 2]))
 
     assert weights.coverage.tolist() == [0.5, 0.5]
 
@@ -122,7 +131,7 @@ def test_weights_do_not_depend_on_the_order_of_adding(tmp_path: Path) -> None:
     write(tmp_path / "once", PAPERS)
     for paper in reversed(PAPERS):
         write(tmp_path / "thrice", [paper])
-    asked = terms("index of words and owls")
+    asked = roots(terms("index of words and owls"))
     once, thrice = (Words(tmp_path / n).weigh(asked, np.arange(3)) for n in ("once", "thrice"))
 
     assert once.bm25.tolist() == thrice.bm25.tolist()
@@ -133,4 +142,4 @@ def test_readers_keep_their_lists_while_papers_are_added(tmp_path: Path) -> None
     before = Words(tmp_path / "words")
     write(tmp_path / "words", PAPERS[2:])
 
-    assert before.weigh(["owls"], np.arange(2)).coverage.tolist() == [0.0, 0.0]
+    assert before.weigh(roots(["owls"]), np.arange(2)).coverage.tolist() == [0.0, 0.0]

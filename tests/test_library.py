@@ -81,7 +81,7 @@ def test_no_question_fails_while_generations_are_swapped(lib: Library) -> None:
                     assert len(lib.papers(generation.columns.ordinals.tolist())) == len(
                         generation.columns.ids
                     )
-                    assert generation.words.search(["owls"], 5)
+                    assert generation.words.search(["owl"], 5)
                     sizes.add(generation.manifest.n_papers)
             except BaseException as error:
                 failures.append(error)
