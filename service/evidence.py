@@ -75,15 +75,20 @@ def score_sentences(retrieval: Retrieval, passage: Passage) -> Vectors:
 
 
 def score_texts(
-    query: str, idf: Mapping[str, float], sentences: Sequence[str], cosines: Vectors
+    query: str,
+    idf: Mapping[str, float],
+    sentences: Sequence[str],
+    cosines: Vectors,
+    words: Sequence[Sequence[str]] = (),
 ) -> Vectors:
     """As `score_sentences`, of an abstract's sentences and their cosines to the query.
 
-    `idf` holds the stems of the query's words.
+    `idf` holds the stems of the query's words, `words` those of each sentence where they are
+    known.
     """
     if not sentences:
         return np.empty(0, np.float32)
-    words = [stems(sentence) for sentence in sentences]
+    words = words or [stems(sentence) for sentence in sentences]
     share = _OPEN_SHARE if _OPEN.match(query) else 1.0
     score = _COSINE * cosines + _worded(words, idf) + share * _cued(sentences)
     return np.asarray(score, np.float32)

@@ -87,13 +87,14 @@ def scored(query: str, passages: Sequence[Passage]) -> list[Quote]:
 
     The best one has 1; a sentence that is `MARGIN` below it in log-odds has `_KEEP`.
     """
-    weights = _weights(query, passages)
+    sentences = [[p.stored.sentence(n) for n in range(len(p.sentence_scores))] for p in passages]
+    stemmed = [[stems(text) for text in texts] for texts in sentences]
+    weights = _weights(query, stemmed)
     top = max((p.score for p in passages), default=1.0) or 1.0
     odds: list[tuple[Passage, int, float]] = []
-    for passage in passages:
-        texts = [passage.stored.sentence(n) for n in range(len(passage.sentence_scores))]
+    for passage, texts, words in zip(passages, sentences, stemmed, strict=True):
         own = _own_work(passage)
-        scores = score_texts(query, weights, texts, passage.sentence_scores)
+        scores = score_texts(query, weights, texts, passage.sentence_scores, words)
         for n, (text, score) in enumerate(zip(texts, scores, strict=True)):
             more = _PAPER * passage.score / top + _ROLE * role_score(text)
             odds.append((passage, n, float(score) + more - (_BEFORE_OWN if n < own else 0.0)))
@@ -114,11 +115,12 @@ def _own_work(passage: Passage) -> int:
     return next(speaks, 0)
 
 
-def _weights(query: str, passages: Sequence[Passage]) -> dict[str, float]:
-    """What each stem of the query is worth: the more, the fewer of the sentences have it."""
-    held = [
-        set(stems(p.stored.sentence(n))) for p in passages for n in range(len(p.sentence_scores))
-    ]
+def _weights(query: str, stemmed: Sequence[Sequence[Sequence[str]]]) -> dict[str, float]:
+    """What each stem of the query is worth: the more, the fewer of the sentences have it.
+
+    `stemmed` are the stems of each sentence of each passage.
+    """
+    held = [set(words) for sentences in stemmed for words in sentences]
     counts = Counter(stem for words in held for stem in words)
     wanted = sorted(set(stems(" ".join(terms(query)))))
     return {stem: math.log(1 + (len(held) + 1) / (counts[stem] + 1)) for stem in wanted}
