@@ -27,7 +27,8 @@ class Manifest:
     """What a generation holds. `snapshot` hashes papers, embedder and build settings.
 
     `n_dead` counts removed chunks that still take room in the collection, `files` holds the
-    checksums of its files: Chroma does not survive reading some that are damaged.
+    checksums of its files: Chroma does not survive reading some that are damaged. `strays` are
+    the rows of chunks that no way in Chroma's graph leads to.
     """
 
     number: int
@@ -40,6 +41,7 @@ class Manifest:
     n_dead: int
     collection: str
     files: Mapping[str, int]
+    strays: Sequence[int] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,12 +84,17 @@ class Exact:
     """All chunks of a generation, each compared with the question: slower than Chroma by far.
 
     For a library that may not be written to, or whose disk is full: Chroma writes when opened.
+    With `rows`, for chunks in these rows alone.
     """
 
-    def __init__(self, columns: Columns, vectors: VectorStore) -> None:
+    def __init__(
+        self, columns: Columns, vectors: VectorStore, rows: Sequence[int] | None = None
+    ) -> None:
         self._vectors, self._ids = vectors, columns.ids
-        self._rows = rows_of(columns.chunk_rows, columns.n_chunks)
-        self._owners = np.repeat(np.arange(len(columns.ids)), columns.n_chunks)
+        every = rows_of(columns.chunk_rows, columns.n_chunks)
+        wanted = slice(None) if rows is None else np.isin(every, rows)
+        self._rows = every[wanted]
+        self._owners = np.repeat(np.arange(len(columns.ids)), columns.n_chunks)[wanted]
 
     @property
     def n_chunks(self) -> int:
@@ -103,6 +110,25 @@ class Exact:
 
     def close(self) -> None:
         """Nothing to do: mapped files close by themselves."""
+
+
+class Completed:
+    """Chunks in Chroma's graph, and those that no way in it leads to."""
+
+    def __init__(self, graph: Dense, strays: Exact) -> None:
+        self._graph, self._strays = graph, strays
+
+    @property
+    def n_chunks(self) -> int:
+        return self._graph.n_chunks
+
+    def search(self, vector: Vectors, k: int) -> list[tuple[str, float]]:
+        """As `Dense.search`; a stray that the graph leads to after all comes twice."""
+        found = [*self._graph.search(vector, k), *self._strays.search(vector, k)]
+        return sorted(found, key=lambda hit: -hit[1])[: max(k, 1)]
+
+    def close(self) -> None:
+        self._graph.close()
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,10 +180,27 @@ def problem(generation: Generation, *, is_exact: bool) -> str | None:
     return generation.vectors.shortage(*columns.n_rows) or _strange_probe(generation)
 
 
+def strays(dense: Dense, columns: Columns, vectors: VectorStore) -> list[int]:
+    """The rows of chunks that no way in the graph leads to, rising: a search for all finds none.
+
+    Of vectors that lie apart in many dimensions up to 4 in 100 (HNSW gives a chunk that is the
+    nearest of no other no way in), as of hundreds that are the same; of 18,700 real ones none.
+    About a second for 100,000 chunks.
+    """
+    rows = rows_of(columns.chunk_rows, columns.n_chunks)
+    if not len(rows):
+        return []
+    (vector,) = vectors.chunks(rows[:1])
+    first = dict(zip(columns.ids.tolist(), columns.chunk_rows.tolist(), strict=True))
+    names = (name.split("#") for name, _ in dense.search(vector, len(rows)))
+    reached = {first[i] + int(rest.partition("-")[0]) for i, rest in names if i in first}
+    return sorted(set(rows.tolist()) - reached)
+
+
 def _strange_probe(generation: Generation) -> str | None:
     """Looks for chunks by their own vectors, which must come first: finds a torn graph.
 
-    Of many, one may be missed: a sound graph has, rarely, a chunk that no way leads to.
+    Of many, one may be missed: a search gives up, rarely, before it comes to the nearest chunk.
     """
     columns = generation.columns
     positions = _spread(columns.n_chunks > 0)

@@ -9,7 +9,7 @@ import logging
 import os
 import shutil
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from zipfile import BadZipFile
@@ -32,7 +32,15 @@ from ingest.disk import (
     write_synced,
 )
 from ingest.errors import Unavailable
-from ingest.generation import Columns, Exact, Generation, Manifest, problem
+from ingest.generation import (
+    Columns,
+    Completed,
+    Exact,
+    Generation,
+    Manifest,
+    problem,
+    strays,
+)
 from ingest.indexing import entries, points
 from ingest.papers import digest
 from ingest.vectors import VectorStore
@@ -113,6 +121,8 @@ class Generations:
         dense: Dense
         try:
             dense = self._collections.open(folder, manifest.collection)
+            if manifest.strays:
+                dense = Completed(dense, Exact(columns, vectors, manifest.strays))
         except Unavailable as error:
             if is_to_grow or self._collections.is_remote or takes_writes(folder):
                 raise
@@ -227,6 +237,9 @@ class Generations:
         self._collections.write(
             folder, manifest.collection, points(catalogue, vectors, change.added), removed
         )
+        if not self._collections.is_remote:
+            with closing(self._collections.open(folder, manifest.collection)) as dense:
+                manifest = replace(manifest, strays=strays(dense, columns, vectors))
         # After removals the words are indexed anew: tantivy would count removed papers in idf.
         added = columns.ordinals if change.removed.size else change.added
         lexical.write(folder / "words", entries(catalogue, added))

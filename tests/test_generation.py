@@ -11,6 +11,7 @@ from ingest.build import ingest
 from ingest.errors import Unavailable
 from ingest.generations import snapshot_of
 from ingest.library import Library
+from tests.fakes.embedder import HashEmbedder
 from tests.fakes.given import given, library, many, record
 
 
@@ -204,3 +205,15 @@ def test_an_emptied_library_is_an_empty_generation(lib: Library) -> None:
         found = generation.near(np.ones(64, np.float32), 5), generation.words.search(["owl"], 5)
 
     assert found == ([], [])
+
+
+def test_chunks_that_no_way_in_the_graph_leads_to_are_found(tmp_path: Path) -> None:
+    lib = library(tmp_path / "alike", HashEmbedder(dimension=1))  # all vectors are the same
+    ingest(lib, many(450))
+    with lib.pinned() as generation:
+        n_strays = len(generation.manifest.strays)
+        found = {i for i, _ in generation.near(np.ones(1, np.float32), 450 + n_strays)}
+    lib.close()
+
+    assert n_strays > 0
+    assert len(found) == 450
