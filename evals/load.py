@@ -1,17 +1,20 @@
 """A load test of the HTTP API: many askers at once who read streams, with a new question each time.
 
-    uv run python -m evals.load [--askers 50] [--seconds 60] [--mode extractive llm bare]
+    uv run python -m evals.load [--askers 50] [--seconds 60] [--mode extractive llm paced bare]
 
-The service runs in a process of its own over the sample library: quoting (`extractive`), with a
-model on loopback that writes a piece every 20 ms (`llm`), and for comparison a FastAPI endpoint
-that sends the same bytes and does nothing else (`bare`). Prints requests a second, errors, times to
-the first source and text, how late the event loop was, and memory in MB. Exit code 1 for errors or
-where the loop was later than 100 ms at p99.
+The service runs in a process of its own over the sample library: quoting (`extractive`), or with a
+model on loopback that writes a piece every 20 ms (`llm`). For comparison a FastAPI endpoint sends
+the same bytes as `llm` and does nothing else, each event when the same model has written a piece
+(`paced`), or at once (`bare`). Prints requests a second, CPU time of the service for each, errors,
+times to the first source and text, how late the event loop was, and memory in MB. Exit code 1 for
+errors or where the loop was later than 100 ms at p99.
 """
 
 import argparse
 import asyncio
 import json
+import os
+import re
 import signal
 import socket
 import subprocess
@@ -36,7 +39,13 @@ from service.settings import Settings
 _LAG_P99_MS = 100
 _PIECE_S = 0.02  # between the pieces of the model
 _TICK_S = 0.01  # between two looks at the event loop
-_MODES = ("extractive", "llm", "bare")
+_MODES = ("extractive", "llm", "paced", "bare")
+# What the model writes, in 28 pieces; its marks are other papers' for other questions.
+_WRITTEN = re.findall(
+    r"\S+\s*",
+    "The abstract describes how this works in practice [1]. A second paper reports similar gains "
+    "[2]. Their methods differ in data [1]. Neither compares both on one [3].",
+)
 _TOPICS = (
     "How does BM25 weigh the terms of a query?",
     "What is dropout?",
@@ -111,9 +120,8 @@ def _middle_and_late(values: list[float]) -> list[float]:
     return [round(ordered[int(share * (len(ordered) - 1))], 1) for share in (0.5, 0.99)]
 
 
-async def serve(app: FastAPI, port: int) -> None:
+async def serve(server: uvicorn.Server) -> None:
     """Serves until a signal; then prints how late the event loop was, and memory over time."""
-    server = uvicorn.Server(uvicorn.Config(app, port=port, log_level="error"))
     lags, memory = list[float](), list[float]()
 
     async def look() -> None:
@@ -145,14 +153,7 @@ def model_app() -> FastAPI:
         return StreamingResponse(pieces(), media_type="text/event-stream")
 
     async def pieces() -> AsyncIterator[bytes]:
-        for word in [
-            "The",
-            " abstract",
-            " answers",
-            " this",
-            " [1].",
-            *[" It", " does", " [2]."] * 8,
-        ]:
+        for word in _WRITTEN:
             await asyncio.sleep(_PIECE_S)
             chunk = {"choices": [{"index": 0, "delta": {"content": word}, "finish_reason": None}]}
             yield f"data: {json.dumps(chunk)}\n\n".encode()
@@ -162,18 +163,28 @@ def model_app() -> FastAPI:
     return app
 
 
-def bare_app(events: bytes) -> FastAPI:
-    """An endpoint that sends these events, one by one."""
+def bare_app(events: bytes, model_url: str = "") -> FastAPI:
+    """An endpoint that sends these events, one by one; with a model, one for each of its pieces."""
     app = FastAPI()
     parts = [part + b"\n\n" for part in events.split(b"\n\n") if part]
+    model = httpx2.AsyncClient(timeout=60, limits=httpx2.Limits(max_connections=None))
 
     @app.post("/v1/ask")
     async def answer(body: dict[str, Any]) -> StreamingResponse:
-        async def sent() -> AsyncIterator[bytes]:
-            for part in parts:
-                yield part
+        return StreamingResponse(paced() if model_url else sent(), media_type="text/event-stream")
 
-        return StreamingResponse(sent(), media_type="text/event-stream")
+    async def sent() -> AsyncIterator[bytes]:
+        for part in parts:
+            yield part
+
+    async def paced() -> AsyncIterator[bytes]:
+        rest = iter(parts)
+        async with model.stream("POST", f"{model_url}/v1/chat/completions", json={}) as reply:
+            async for _ in reply.aiter_bytes():
+                if part := next(rest, None):
+                    yield part
+        for part in rest:
+            yield part
 
     return app
 
@@ -181,18 +192,19 @@ def bare_app(events: bytes) -> FastAPI:
 def _app(mode: str, home: Path, model_url: str) -> FastAPI:
     if mode == "model":
         return model_app()
-    if mode == "bare":
-        return bare_app((home / "events").read_bytes())
+    if mode in ("bare", "paced"):
+        return bare_app((home / "events").read_bytes(), model_url if mode == "paced" else "")
     more = {"model": "paced", "openai_base_url": f"{model_url}/v1"} if mode == "llm" else {}
     core = build(Settings(home=home, _env_file=None, **more))  # type: ignore[arg-type]  # by name
     add_sample_if_empty(core.library)
     core.library.refresh()
+    core.warm_up()
     return create_app(core)
 
 
 @contextmanager
-def running(mode: str, home: Path, model_url: str = "") -> Iterator[tuple[str, list[str]]]:
-    """A process that serves; its URL, and after the block what it printed."""
+def running(mode: str, home: Path, model_url: str = "") -> Iterator[tuple[str, int, list[str]]]:
+    """A process that serves; its URL and id, and after the block what it printed."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
@@ -203,7 +215,7 @@ def running(mode: str, home: Path, model_url: str = "") -> Iterator[tuple[str, l
         try:
             url = f"http://127.0.0.1:{port}"
             _wait_for(url)
-            yield url, printed
+            yield url, process.pid, printed
         finally:
             process.send_signal(signal.SIGINT)
             printed += process.communicate()[0].splitlines()
@@ -224,14 +236,23 @@ def _wait_for(url: str, seconds: float = 120) -> None:
 
 def measure(mode: str, home: Path, askers: int, seconds: float) -> dict[str, Any]:
     """One mode under load."""
-    with running("model", home) as (model_url, _):
-        with running(mode, home, model_url) as (url, printed):
+    with running("model", home) as (model_url, _, _):
+        with running(mode, home, model_url) as (url, process, printed):
             body = {"question": _TOPICS[0], "stream": True}
             events = httpx2.post(f"{url}/v1/ask", json=body, timeout=60).content
+            used = _cpu_s(process)
             found = asyncio.run(load(url, askers, seconds))
-        if mode != "bare":
+            used = _cpu_s(process) - used
+        if mode in ("extractive", "llm"):
             (home / "events").write_bytes(events)
-    return {"mode": mode, **found, **json.loads(printed[-1])}
+    cpu_ms = round(1000 * used / max(1, found["requests"]), 1)
+    return {"mode": mode, **found, "cpu_ms": cpu_ms, **json.loads(printed[-1])}
+
+
+def _cpu_s(process: int) -> float:
+    """Seconds of CPU time of a process so far, all threads."""
+    fields = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def main() -> int:
@@ -245,8 +266,13 @@ def main() -> int:
     parser.add_argument("--model-url", help=argparse.SUPPRESS)
     given = parser.parse_args()
     if given.serve:
-        with suppress(KeyboardInterrupt):
-            asyncio.run(serve(_app(given.serve, given.home, given.model_url), given.port))
+        app = _app(given.serve, given.home, given.model_url)
+        config = uvicorn.Config(app, port=given.port, log_level="error")
+        with (
+            suppress(KeyboardInterrupt),
+            asyncio.Runner(loop_factory=config.get_loop_factory()) as runner,
+        ):
+            runner.run(serve(uvicorn.Server(config)))
         return 0
     is_bad = False
     with tempfile.TemporaryDirectory() as folder:

@@ -129,11 +129,13 @@ class Assistant:
                 a part fails. Doors turn it into their own form of an error.
         """
         question = checked(question)
-        conversation_id = await asyncio.to_thread(
-            self._conversation, conversation_id, owner, question
-        )
         turns = retold(history[-_TURNS:]) if history else []
-        turns += await asyncio.to_thread(self._turns, conversation_id)
+        if owner is None:
+            conversation_id = None  # nobody asked to remember it
+        else:
+            join = partial(self._joined, conversation_id, owner, question)
+            conversation_id, earlier = await asyncio.to_thread(join)
+            turns += earlier
         draft = Draft(question, conversation_id, depth, filters, is_literal)
         yield events.Run(draft.id, draft.question, conversation_id)
         is_thorough = depth == "thorough"
@@ -173,20 +175,18 @@ class Assistant:
         whole = merged(query, parts, 2 * k if draft.depth == "thorough" else k)
         return _Found(planned, parts, whole, best_state(states))
 
-    def _conversation(
-        self, conversation_id: str | None, owner: str | None, question: str
-    ) -> str | None:
-        """The conversation an answer goes to; None where nobody asked to remember it."""
-        if owner is None:
-            return None
+    def _joined(
+        self, conversation_id: str | None, owner: str, question: str
+    ) -> tuple[str, list[Turn]]:
+        """The conversation that an answer goes to, with its last turns."""
         if conversation_id is None:
-            return self._conversations.start(owner, question)
+            return self._conversations.start(owner, question), []
         self._conversations.check(conversation_id, owner)
-        return conversation_id
+        return conversation_id, self._turns(conversation_id)
 
-    def _turns(self, conversation_id: str | None) -> list[Turn]:
+    def _turns(self, conversation_id: str) -> list[Turn]:
         """The last turns of a conversation, oldest first."""
-        stored = self._conversations.turns(conversation_id, _TURNS) if conversation_id else []
+        stored = self._conversations.turns(conversation_id, _TURNS)
         return [
             Turn(
                 answer["question"],

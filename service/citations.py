@@ -3,6 +3,7 @@
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, field, fields, is_dataclass
+from functools import cache
 from typing import Any, Literal
 
 from ingest.catalogue import StoredPaper
@@ -138,15 +139,20 @@ class Answer:
 
 def plain(value: Any) -> Any:
     """Dataclasses as dicts and tuples as lists, all the way down; unset scores are left out."""
-    if is_dataclass(value) and not isinstance(value, type):
-        return {
-            f.name: plain(getattr(value, f.name))
-            for f in fields(value)
-            if not (f.name in ("score", "why") and getattr(value, f.name) is None)
-        }
+    if isinstance(value, str | int | float | None):
+        return value
+    kind: type[object] = type(value)
+    if names := _names(kind):  # type: ignore[arg-type]  # for mypy a class has no hash
+        each = ((name, getattr(value, name)) for name in names)
+        return {n: plain(v) for n, v in each if not (v is None and n in ("score", "why"))}
     if isinstance(value, tuple | list):
         return [plain(item) for item in value]
     return value
+
+
+@cache  # of a few dozen classes: asking for fields is most of the work
+def _names(kind: type[object]) -> tuple[str, ...]:
+    return tuple(f.name for f in fields(kind)) if is_dataclass(kind) else ()
 
 
 def card(stored: StoredPaper, passage: Passage | None = None) -> PaperCard:

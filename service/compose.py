@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from ingest.embed import Embedder
 from service import events
 from service.citations import AnswerSentence, Usage
-from service.draft import Draft, nearest
+from service.draft import Draft
 from service.events import Event
 from service.extract import Quote, choose, lead
 from service.generate import (
@@ -147,8 +147,7 @@ class Writing:
                 continue
             passage = self._passages[piece.key]
             self.cited[piece.n] = passage
-            clause = self._draft.clause()
-            sentence = await asyncio.to_thread(nearest, clause, passage, self._embedder)
+            sentence = await asyncio.to_thread(self._draft.nearest, passage, self._embedder)
             yield self._draft.cite(piece.n, passage, [sentence])
             yield self._draft.write(f"[{piece.n}]")
 

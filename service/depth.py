@@ -157,7 +157,7 @@ async def _round(
     """One repair: what was written, or None if it is no better than the draft."""
     passages = dict(enumerate(retrieval.passages, 1))
     prompt = await asyncio.to_thread(_prompt, draft, retrieval, generator, cited, history)
-    mended = Draft(draft.question, None)
+    mended = Draft(draft.question, None, vectors=draft.vectors)
     writing = Writing(mended, passages, embedder)
     try:
         async for _ in writing.write(generator, prompt):

@@ -30,6 +30,7 @@ EXTRACTIVE = "extractive"
 _UNFINISHED = "unfinished: the model reached its limit"
 _WHOLE = re.compile(r"[.!?。！？…:|][\"”’)\]*_]*(?:\s*\[\d+\])*\s*\Z")
 _NEAREST = 3  # papers offered where nothing answers
+_ENDED = re.compile(r"[.!?。！？…:|][\"”’)\]*_]*\Z")
 _MARK = re.compile(r"\[(\d+)\]")
 _MARKS = re.compile(r"\s*(?:\[\d+\])+")
 _LINE_LEAD = re.compile(r"^[ \t]*(?:[-*+]|\d+[.)]|#{1,6}|>)[ \t]+")
@@ -55,6 +56,7 @@ class Draft:
     prompt_version: str = ""
     usage: Usage = field(default_factory=Usage)
     searched_ms: float = 0.0
+    vectors: dict[str, Vectors] = field(default_factory=dict)  # of sentences, each embedded once
     _first_delta_ms: float = 0.0
     _started: float = field(default_factory=time.perf_counter)
 
@@ -131,6 +133,21 @@ class Draft:
         spans = split_sentences(line)
         return _bare(line[spans[-1][0] :]) if spans else ""
 
+    def nearest(self, passage: Passage, embedder: Embedder) -> int:
+        """The sentence of the passage that is nearest to the clause."""
+        clause = self.clause()
+        # As the sentence will read if it ends with this mark: the check then knows its vector.
+        whole = clause if _ENDED.search(clause) else clause + "."
+        (vector,) = self._embedded([whole], embedder)
+        return int(np.argmax(passage.sentence_vectors @ vector))
+
+    def _embedded(self, texts: Sequence[str], embedder: Embedder) -> list[Vectors]:
+        """A vector for each text."""
+        missing = [text for text in dict.fromkeys(texts) if text not in self.vectors]
+        if missing:
+            self.vectors |= zip(missing, embedder.embed(missing), strict=True)
+        return [self.vectors[text] for text in texts]
+
     def check(self, passages: dict[int, Passage], embedder: Embedder) -> None:
         """Gives every sentence its verdict, and every mark the sentences that support it.
 
@@ -138,7 +155,7 @@ class Draft:
         """
         self.sentences = []
         written = self.written()
-        vectors: Iterable[Vectors] = embedder.embed([_bare(s) for s in written]) if written else ()
+        vectors = self._embedded([_bare(s) for s in written], embedder)
         ledger = Ledger()
         for text, vector in zip(written, vectors, strict=True):
             found = dict.fromkeys(int(n) for n in _MARK.findall(text))
@@ -176,12 +193,6 @@ class Draft:
 def is_refused(sentence: AnswerSentence) -> bool:
     """Whether the sources do not say the sentence, or nothing is cited, or its end is missing."""
     return sentence.verdict in ("altered", "uncited") or sentence.reason == _UNFINISHED
-
-
-def nearest(clause: str, passage: Passage, embedder: Embedder) -> int:
-    """The sentence of the passage that is nearest to the clause."""
-    vector = embedder.embed([clause])[0]
-    return int(np.argmax(passage.sentence_vectors @ vector))
 
 
 def about(passage: Passage) -> str:

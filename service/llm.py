@@ -8,7 +8,7 @@ import asyncio
 import logging
 import time
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
-from contextlib import AsyncExitStack, aclosing
+from contextlib import AsyncExitStack, aclosing, suppress
 from ipaddress import ip_address
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
@@ -25,6 +25,7 @@ logger = logging.getLogger(__name__)
 
 _CONNECT_S = 10.0
 _BACKOFF_S = 0.5  # before the retry, where the server asks for no other wait
+_LAST_BYTES_S = 0.1  # how long the end of a reply may come after its last event
 _NO_KEY = "none"  # the SDK insists on a key; servers on one's own machine do not look at it
 
 
@@ -184,6 +185,8 @@ class LLM:
                     yield text
             if text := reply.close():
                 yield text
+            if reply.is_over:
+                await _drain(chunks)
         yield None
 
     async def _open(
@@ -258,6 +261,16 @@ class LLM:
             timeout=timeout,
             http_client=http_client,
         )
+
+
+async def _drain(chunks: AsyncIterator[bytes]) -> None:
+    """Reads to the end of the reply: only then can its connection take the next call."""
+    import httpx2
+
+    with suppress(TimeoutError, httpx2.HTTPError):
+        async with asyncio.timeout(_LAST_BYTES_S):
+            async for _ in chunks:
+                pass
 
 
 def _is_loopback(url: str) -> bool:

@@ -1,10 +1,16 @@
 """The HTTP API, over the real core and the sample library."""
 
+import asyncio
 import json
+import threading
 from typing import Any
 
 import pytest
 from fastapi.testclient import TestClient
+
+from ingest.minilm import usable_cores
+from service.api import create_app
+from service.app import Core
 
 QUESTION = "How does BM25 weigh the terms of a query?"
 
@@ -302,3 +308,14 @@ def test_feedback_on_no_answer_is_not_found(client: TestClient) -> None:
     reply = client.post("/v1/answers/nope/feedback", json={"helpful": True})
 
     assert reply.status_code == 404
+
+
+@pytest.mark.anyio
+async def test_no_more_threads_compute_than_there_are_cores(core: Core) -> None:
+    n = max(2, usable_cores())
+    app, together = create_app(core), threading.Barrier(n + 1)
+    async with app.router.lifespan_context(app):
+        waits = [asyncio.to_thread(together.wait, 0.2) for _ in range(n + 1)]
+        ended = await asyncio.gather(*waits, return_exceptions=True)
+
+    assert {type(each) for each in ended} == {threading.BrokenBarrierError}

@@ -12,6 +12,7 @@ from service.citations import Answer, Prices, Usage
 from service.conversations import Conversations
 from service.events import Event
 from tests.conftest import settings
+from tests.fakes.embedder import HashEmbedder
 from tests.fakes.generator import ScriptedGenerator
 
 pytestmark = pytest.mark.anyio
@@ -188,3 +189,13 @@ async def test_a_model_is_loaded_before_it_is_asked(tmp_path: Path) -> None:
     await llm.close()
 
     assert has_client
+
+
+async def test_every_sentence_of_a_model_is_embedded_once(core: Core, tmp_path: Path) -> None:
+    embedder = HashEmbedder(core.library.embedder.dimension)
+    conversations = Conversations(tmp_path / "conversations.sqlite")
+    writer = ScriptedGenerator(["BM25 saturates term ", "frequency [1]. It is [2] robust [1][2]."])
+    own = Assistant(core.retriever, embedder, conversations, generator=writer)
+    await own.answer("How does BM25 weigh the terms of a query?")
+
+    assert embedder.n_texts == 3  # two sentences, and what the first mark within one stands for

@@ -9,6 +9,10 @@ from email.utils import format_datetime
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import StreamingResponse
+from starlette.routing import Route
 
 from service.breaker import Breaker
 from service.generate import Delta, GenerationFailed, Message, Prompt, Usage
@@ -16,6 +20,7 @@ from service.llm import LLM
 from service.llm_wire import Dialect, retry_after
 from tests.fakes.llm import (
     WAIT_S,
+    Connection,
     FakeLLM,
     Reply,
     drops,
@@ -27,6 +32,7 @@ from tests.fakes.llm import (
     sends,
     stalls,
 )
+from tests.serving import served
 
 if TYPE_CHECKING:
     from llmock.pytest_plugin import LLMock
@@ -520,3 +526,37 @@ async def test_llmock_faults_are_failures(
     break_it(llmock.reply("It works, and it goes on for a while.", times=None))
     with pytest.raises(GenerationFailed):
         await collect(mocked(llmock, sleep=Waits()))
+
+
+async def test_the_next_call_takes_the_same_connection() -> None:
+    ports = list[int]()
+
+    async def complete(request: Request) -> StreamingResponse:
+        ports.append(request.client.port if request.client else 0)
+        chunk = b'data: {"choices": [{"delta": {"content": "Yes."}, "finish_reason": "stop"}]}'
+        sent = [chunk + b"\n\n", DONE]
+        return StreamingResponse(iter(sent), media_type="text/event-stream")
+
+    app = Starlette(routes=[Route("/v1/chat/completions", complete, methods=["POST"])])
+    with served(app) as url:
+        llm = LLM("tiny", base_url=f"{url}/v1")
+        for _ in range(2):
+            async for _ in llm.generate(PROMPT):
+                pass
+        await llm.close()
+
+    assert len(ports) == 2
+    assert len(set(ports)) == 1
+
+
+async def test_a_server_that_never_ends_its_reply_holds_nothing_up() -> None:
+    async def reply(connection: Connection) -> None:
+        await connection.start()
+        await connection.delta("Yes.", finish_reason="stop")
+        await connection.send(DONE)
+        await connection.left()
+
+    with FakeLLM(reply) as server:
+        said = await written(LLM("tiny", base_url=server.base_url))
+
+    assert said == "Yes."
