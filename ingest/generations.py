@@ -100,11 +100,11 @@ class Generations:
         except (OSError, TypeError, orjson.JSONDecodeError) as error:
             raise _damaged(number, "its manifest cannot be read") from error
 
-    def open(self, number: int, *, is_to_grow: bool = False) -> Generation:
+    def open(self, number: int, *, is_new: bool = False) -> Generation:
         """Opens a generation and probes whether its parts agree.
 
         Where Chroma cannot be opened because nothing can be written, the vectors are searched
-        without it, but not for one that `is_to_grow` into the next.
+        without it, but not for one that `is_new`, not published yet.
 
         Raises:
             Unavailable: a part is missing, unreadable, or not what the manifest says.
@@ -124,7 +124,7 @@ class Generations:
             if manifest.strays:
                 dense = Completed(dense, Exact(columns, vectors, manifest.strays))
         except Unavailable as error:
-            if is_to_grow or self._collections.is_remote or takes_writes(folder):
+            if is_new or self._collections.is_remote or takes_writes(folder):
                 raise
             logger.warning("every question is compared with every chunk: %s", error)
             dense = Exact(columns, vectors)
@@ -161,7 +161,6 @@ class Generations:
         before = None if from_nothing else self._intact(vectors)
         if before and before.snapshot == snapshot:
             return before
-        before = self._reusable(before)
         number = max([self.current() or 0, *self.numbers()]) + 1
         columns = Columns.read(catalogue)
         manifest = Manifest(
@@ -179,9 +178,17 @@ class Generations:
         self._drop_unpublished()
         self.folder(number).mkdir(parents=True)
         change = self._change(before, columns)
-        with self._cleared(number):
-            manifest = self._fill(change, catalogue, vectors, manifest, columns)
-            self._publish(manifest)
+        try:
+            with self._cleared(number):
+                manifest = self._fill(change, catalogue, vectors, manifest, columns)
+                self._publish(manifest)
+        except Unavailable as error:
+            if change.before is None or is_full(self._path):
+                raise
+            logger.warning("the indexes are built anew from the catalogue: %s", error)
+            return self.build(
+                catalogue, vectors, embedder=embedder, library=library, from_nothing=True
+            )
         self._drop_old(manifest, catalogue, library)
         return manifest
 
@@ -264,7 +271,8 @@ class Generations:
     def _intact(self, vectors: VectorStore) -> Manifest | None:
         """The published generation's manifest, if its files are as they were written.
 
-        The index in Chroma is not opened, which would write to it and takes a second or two.
+        The index in Chroma is not opened, which would write to it and takes a second or two. If
+        it cannot be, what grew out of it fails its check, and is built from nothing.
         """
         number = self.current()
         try:
@@ -278,17 +286,8 @@ class Generations:
             return None
         return manifest if is_there and not torn else None
 
-    def _reusable(self, manifest: Manifest | None) -> Manifest | None:
-        """The same manifest if its generation opens."""
-        try:
-            if manifest:
-                self.open(manifest.number, is_to_grow=True).close()
-        except Unavailable:
-            return None
-        return manifest
-
     def _publish(self, manifest: Manifest) -> None:
-        self.open(manifest.number, is_to_grow=True).close()
+        self.open(manifest.number, is_new=True).close()
         temporary = self._pointer.with_suffix(".new")
         write_synced(temporary, str(manifest.number).encode())
         os.replace(temporary, self._pointer)

@@ -217,3 +217,13 @@ def test_chunks_that_no_way_in_the_graph_leads_to_are_found(tmp_path: Path) -> N
 
     assert n_strays > 0
     assert len(found) == 450
+
+
+def test_a_generation_that_grows_out_of_a_damaged_database_is_built_anew(lib: Library) -> None:
+    (folder(lib) / "chroma" / "chroma.sqlite3").write_bytes(b"\xff" * 10_000)
+    ingest(lib, many(31))
+    lib.refresh()
+    with lib.pinned() as generation:
+        found = generation.manifest.n_papers, generation.dense.n_chunks
+
+    assert found == (31, 31)
