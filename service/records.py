@@ -58,6 +58,7 @@ def library_record(core: Core) -> dict[str, Any]:
     """Counts, sources and engines of the library."""
     catalogue = core.library.catalogue
     sources = catalogue.sources()
+    years, venues = core.library.tallies()
     return {
         "papers": catalogue.n_papers(),
         "snapshot": core.library.snapshot,
@@ -65,10 +66,8 @@ def library_record(core: Core) -> dict[str, Any]:
         "model": core.settings.model or None,
         "sources": [{"name": n, "papers": count} for n, count in sources],
         "feeds": feed_records(catalogue),
-        "years": [{"name": n, "papers": count} for n, count in sorted(catalogue.tally("year"))],
-        "venues": [
-            {"name": n, "papers": count} for n, count in catalogue.tally("venue")[:_MOST_VENUES]
-        ],
+        "years": [{"name": n, "papers": count} for n, count in sorted(years)],
+        "venues": [{"name": n, "papers": count} for n, count in venues[:_MOST_VENUES]],
         "examples": list(QUESTIONS) if SOURCE in dict(sources) else _examples(catalogue),
     }
 

@@ -48,6 +48,14 @@ def test_a_reader_takes_up_what_is_published(lib: Library) -> None:
     assert (before, changed, after) == (20, True, 25)
 
 
+def test_years_and_venues_are_counted_anew_when_papers_came(lib: Library) -> None:
+    before = lib.tallies()
+    ingest(lib, given(record(50, year=1999, venue="Owl Days"), name="old.jsonl"))
+
+    assert before == ([("2020", 20)], [])
+    assert lib.tallies() == ([("2020", 20), ("1999", 1)], [("Owl Days", 1)])
+
+
 def test_refreshing_without_news_changes_nothing(lib: Library) -> None:
     lib.refresh()
 
