@@ -65,11 +65,13 @@ def back_up(library: Library, file: Path) -> Backup:
 
     Raises:
         Conflict: an ingestion is running.
-        NotFound: the library is empty.
+        NotFound: the library is empty, or there is no folder for the file.
         Unavailable: the disk is full or cannot be written.
     """
     if library.is_empty:
         raise NotFound("The library is empty: there is nothing to back up.")
+    if not file.absolute().parent.is_dir():
+        raise NotFound(f"There is no folder {file.parent}. Make it first.")
     part = file.with_name(f".{file.name}.part")
     with explained(), library.writing():
         try:

@@ -5,6 +5,7 @@ import json
 import threading
 from typing import Any
 
+import httpx2
 import pytest
 from fastapi.testclient import TestClient
 
@@ -319,3 +320,62 @@ async def test_no_more_threads_compute_than_there_are_cores(core: Core) -> None:
         ended = await asyncio.gather(*waits, return_exceptions=True)
 
     assert {type(each) for each in ended} == {threading.BrokenBarrierError}
+
+
+def refused(reply: httpx2.Response) -> tuple[int, str, str]:
+    """Status, type and detail of a problem."""
+    assert reply.headers["content-type"] == "application/problem+json"
+    body = reply.json()
+    return reply.status_code, body["type"], body["detail"]
+
+
+@pytest.mark.parametrize("body", [b"{bad", b'{"question": "\xff"}', b"[" * 100_000])
+def test_a_body_that_is_no_json_is_said_to_be_none(client: TestClient, body: bytes) -> None:
+    headers = {"Content-Type": "application/json"}
+    status, kind, detail = refused(client.post("/v1/ask", content=body, headers=headers))
+
+    assert (status, kind) == (400, "malformed")
+    assert "JSON" in detail
+
+
+@pytest.mark.parametrize("content_type", ["application/x-www-form-urlencoded", "text/plain"])
+def test_json_under_another_name_is_told_its_own(client: TestClient, content_type: str) -> None:
+    headers = {"Content-Type": content_type}
+    reply = client.post("/v1/ask", content=b'{"question": "What is it?"}', headers=headers)
+
+    assert refused(reply)[:2] == (415, "wrong-content-type")
+    assert "Content-Type: application/json" in reply.json()["detail"]
+
+
+def test_an_address_that_is_none_says_where_to_look(client: TestClient) -> None:
+    status, kind, detail = refused(client.get("/v1/nope"))
+
+    assert (status, kind) == (404, "not-found")
+    assert "/openapi.json" in detail
+
+
+def test_a_method_that_is_not_taken_names_those_that_are(client: TestClient) -> None:
+    detail = "This address takes POST, not DELETE."
+
+    assert refused(client.delete("/v1/ask")) == (405, "method-not-allowed", detail)
+
+
+def test_a_parameter_that_there_is_not_is_refused(client: TestClient) -> None:
+    status, kind, detail = refused(client.get("/v1/search", params={"q": "dropout", "top": 3}))
+
+    assert (status, kind) == (422, "invalid-input")
+    assert detail == "top: There is no such parameter. There are q, k, year_from, year_to."
+
+
+@pytest.mark.parametrize("path", ["/healthz", "/readyz"])
+def test_health_is_told_without_a_body_too(client: TestClient, path: str) -> None:
+    reply = client.head(path)
+
+    assert (reply.status_code, reply.content) == (200, b"")
+
+
+def test_any_known_revision_is_unchanged(client: TestClient) -> None:
+    paper = client.get("/v1/papers", params={"limit": 1}).json()["papers"][0]["id"]
+    reply = client.get(f"/v1/papers/{paper}", headers={"If-None-Match": "*"})
+
+    assert reply.status_code == 304

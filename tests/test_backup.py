@@ -1,9 +1,12 @@
 """Backups: what comes back, and what is refused."""
 
 import io
+import itertools
 import sqlite3
 import tarfile
+import threading
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
 
@@ -12,13 +15,15 @@ from click.testing import CliRunner, Result
 from fastapi.testclient import TestClient
 
 from ingest.build import reindex
+from ingest.doctor import examine
 from ingest.errors import Conflict, InvalidInput, NotFound
 from service.api import create_app
-from service.app import Core, build
+from service.app import Core, build, open_library
 from service.backup import back_up, unpack
 from service.cli import cli
 from service.keys import Keys
 from tests.conftest import settings
+from tests.fakes.homes import copy_home
 
 QUESTION = "How does BM25 weigh the terms of a query?"
 
@@ -212,3 +217,40 @@ def test_a_refused_restore_says_what_to_do(file: Path) -> None:
 
     assert again.exit_code == 1
     assert "--force" in again.stderr
+
+
+def test_a_folder_that_is_missing_is_named(core: Core, tmp_path: Path) -> None:
+    with pytest.raises(NotFound, match=r"There is no folder .*nowhere"):
+        back_up(core.library, tmp_path / "nowhere" / "backup.tar")
+
+
+def test_a_backup_taken_under_load_is_well(core: Core, tmp_path: Path) -> None:
+    home = copy_home(core.settings.home, tmp_path / "served")
+    file = tmp_path / "backup.tar"
+    with closing(build(settings(home))) as served, TestClient(create_app(served)) as client:
+        has_begun, is_over = threading.Barrier(5), threading.Event()
+
+        def ask_on() -> int:
+            for n in itertools.count():
+                body = {"question": QUESTION, "remember": True}
+                assert client.post("/v1/ask", json=body).status_code == 200
+                if n == 0:
+                    has_begun.wait(60)
+                if is_over.is_set():
+                    return n + 1
+            raise AssertionError
+
+        with ThreadPoolExecutor(4) as askers:
+            asking = [askers.submit(ask_on) for _ in range(4)]
+            has_begun.wait(60)
+            with closing(open_library(settings(home))) as another:  # as the command opens it
+                back_up(another, file)
+            is_over.set()
+            n_asked = sum(each.result() for each in asking)
+
+    with closing(restored(file, tmp_path / "new")) as again:
+        n_kept = len(again.conversations.last(-1))
+        problems = [found.problem for found in examine(again.library) if found.problem]
+
+    assert problems == []
+    assert 4 <= n_kept <= n_asked

@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
 from typing import Any
 
-from fastapi import FastAPI
+from fastapi import Depends, FastAPI
 from fastapi.middleware.cors import CORSMiddleware
 
 from ingest.errors import CitelightError
@@ -20,7 +20,7 @@ from service.api.history import history
 from service.api.keys import key_list
 from service.api.library import library
 from service.api.operations import add_operations
-from service.api.problems import RequestIds, answer_errors
+from service.api.problems import RequestIds, answer_errors, known_parameters
 from service.api.recording import Recorded, Traced
 from service.app import Core
 from service.jobs import Jobs
@@ -81,15 +81,10 @@ def create_app(core: Core, access: Access | None = None, keys: Keys | None = Non
         app.add_middleware(Traced, tracing=core.tracing)
     app.add_middleware(RequestIds)
     answer_errors(app)
-    for router in (
-        asking(core, runs),
-        library(core, jobs),
-        history(core),
-        openai_routes(core, runs),
-    ):
-        app.include_router(router)
-    if keys:
-        app.include_router(key_list(keys))
+    own = [asking(core, runs), library(core, jobs), history(core)]
+    for router in [*own, key_list(keys)] if keys else own:
+        app.include_router(router, dependencies=[Depends(known_parameters)])
+    app.include_router(openai_routes(core, runs))  # whose clients add parameters of their own
     add_operations(app, core, jobs, meters)
     web.mount(app)
     mount_slack(app, core)

@@ -71,7 +71,7 @@ class Gate:
             if key is None:
                 return _no_key(shown), _challenge(scope, headers)
             if not key.may(role := needed(scope["method"], scope["path"])):
-                detail = f"The key {key.name!r} may {key.role}; this needs one that may {role}."
+                detail = f"The key {key.name!r} has the role {key.role}; this needs {role}."
                 return Failed("forbidden", "This key may not do that", 403, detail), {}
         return self._count(scope, key)
 

@@ -35,6 +35,9 @@ def add_operations(app: FastAPI, core: Core, jobs: Jobs, meters: Meters) -> None
         with core.library.pinned() as generation:
             return {"status": "ready", "snapshot": generation.manifest.snapshot}
 
+    for path, answers in (("/healthz", healthz), ("/readyz", readyz)):  # load balancers ask so
+        app.add_api_route(path, answers, methods=["HEAD"], include_in_schema=False)
+
     @app.get("/metrics", response_class=Response, responses=ERRORS | _FIGURES, tags=["operations"])
     def metrics() -> Response:
         """The figures of the service in the text format of Prometheus. Where keys are needed,

@@ -12,7 +12,7 @@ from starlette.datastructures import MutableHeaders
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from ingest.errors import CitelightError, Conflict
+from ingest.errors import CitelightError, Conflict, InvalidInput
 from service import events, logs, openai_api
 from service.citations import plain
 from service.runs import failure
@@ -28,6 +28,7 @@ class Problem(BaseModel):
     request_id: str
 
 
+_NO_JSON = "There was an error parsing the body"  # FastAPI's words for bytes that are no text
 _PROBLEM: dict[str, Any] = {
     "content": {"application/problem+json": {"schema": Problem.model_json_schema()}}
 }
@@ -51,6 +52,7 @@ ERRORS = _problems(
     (401, "An API key is needed"),
     (403, "This key, or this page, may not do that"),
     (413, "The request is too large"),
+    (415, "The body is in another form than its address reads"),
     (421, "This service does not answer under that name"),
     (422, "The request does not fit"),
     (429, "Too many requests"),
@@ -104,20 +106,69 @@ def answer_errors(app: FastAPI) -> None:
 
     @app.exception_handler(RequestValidationError)
     async def invalid(request: Request, error: RequestValidationError) -> Response:
-        where = "; ".join(
-            f"{'.'.join(str(part) for part in e['loc'][1:]) or 'body'}: {e['msg']}"
-            for e in error.errors()
-        )
-        return problem(request, events.Failed("invalid-input", "It does not fit", 422, where))
+        return problem(request, _unfit(request, error))
 
     @app.exception_handler(HTTPException)
     async def http(request: Request, error: HTTPException) -> Response:
-        failed = events.Failed("http", str(error.detail), error.status_code, str(error.detail))
-        return problem(request, failed, dict(error.headers or {}))
+        return problem(request, _of_http(request, error), dict(error.headers or {}))
 
     @app.exception_handler(Exception)
     async def unexpected(request: Request, error: Exception) -> Response:
         return problem(request, failure(error))
+
+
+def _unfit(request: Request, error: RequestValidationError) -> events.Failed:
+    """What is wrong with a request: its body is no JSON, is not said to be, or has other fields."""
+    errors = error.errors()
+    first = errors[0]
+    if first["type"] == "json_invalid":
+        why = first.get("ctx", {}).get("error", "")
+        return _malformed(f"The body is no JSON: {why} at character {first['loc'][-1]}.")
+    kind = request.headers.get("content-type", "")
+    if first["loc"] == ("body",) and first["type"] != "missing" and "json" not in kind:
+        detail = "Send the body as JSON, with the header Content-Type: application/json."
+        return events.Failed("wrong-content-type", "This form cannot be read", 415, detail)
+    where = "; ".join(
+        f"{'.'.join(str(part) for part in e['loc'][1:]) or 'body'}: {e['msg']}" for e in errors
+    )
+    return events.Failed("invalid-input", "It does not fit", 422, where)
+
+
+def _malformed(detail: str) -> events.Failed:
+    return events.Failed("malformed", "The request cannot be read", 400, detail)
+
+
+def _of_http(request: Request, error: HTTPException) -> events.Failed:
+    """What the framework refused by itself, in our words."""
+    status, detail = error.status_code, str(error.detail)
+    if status == 400:
+        is_json = detail == _NO_JSON
+        return _malformed("The body is no JSON in UTF-8." if is_json else detail)
+    if status == 404:
+        detail = "There is nothing at this address. /openapi.json lists what there is."
+        return events.Failed("not-found", "There is no such thing here", 404, detail)
+    if status == 405:
+        taken = (error.headers or {}).get("Allow", "other methods")
+        detail = f"This address takes {taken}, not {request.method[:20]}."
+        return events.Failed("method-not-allowed", "That cannot be done here", 405, detail)
+    if status == 413:
+        return events.Failed("too-large", "This is too large", 413, detail)
+    return events.Failed("http", detail, status, detail)
+
+
+def known_parameters(request: Request) -> None:
+    """A dependency of routes that refuses parameters they do not have: a misspelt filter would
+    else be no filter.
+
+    Raises:
+        InvalidInput: there is one in the query of the address.
+    """
+    known = [p.alias for p in request.scope["route"].dependant.query_params]
+    for name in request.query_params:
+        if name not in known:
+            listed = f"There are {', '.join(known)}." if known else "There are none."
+            name = name[:50]
+            raise InvalidInput(f"{name}: There is no such parameter. {listed}")
 
 
 def problem(
@@ -140,7 +191,8 @@ def to_json(content: Any, status: int = 200) -> Response:
 def tagged(request: Request, revision: str, make: Callable[[], Any]) -> Response:
     """What `make` makes as JSON with the revision as ETag; 304 for who has that revision."""
     headers = {"ETag": f'"{revision}"', "Cache-Control": "private, no-cache"}
-    if f'"{revision}"' in request.headers.get("if-none-match", ""):
+    held = request.headers.get("if-none-match", "")
+    if held.strip() == "*" or f'"{revision}"' in held:
         return Response(status_code=304, headers=headers)
     response = to_json(make())
     response.headers.update(headers)

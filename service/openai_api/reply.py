@@ -37,7 +37,7 @@ def error_content(failed: events.Failed) -> dict[str, Any]:
 
 def error_response(failed: events.Failed, headers: Mapping[str, str] | None = None) -> Response:
     """The response for an error; what does not fit is 400 at OpenAI."""
-    status = 400 if failed.status == 422 else failed.status
+    status = 400 if failed.status in (415, 422) else failed.status
     content = orjson.dumps(error_content(failed))
     return Response(content, status, headers, media_type="application/json")
 
