@@ -19,6 +19,7 @@ from ingest.papers import Paper, Record, Rejection
 from ingest.report import Rejected, Report, Tally
 
 _BATCH = 128  # records looked up, embedded and stored together
+_KEPT_REJECTIONS = 100  # in the record of a run
 _REMERGED = 500  # papers looked at together when a source is taken out
 
 __all__ = ["Rejected", "Report", "Source", "ingest", "reindex", "remove"]
@@ -184,7 +185,7 @@ class _Run:
             report.papers, report.snapshot = manifest.n_papers, manifest.snapshot
         self._catalogue.close_runs(but=self._run)
         if self._run is not None:
-            self._catalogue.finish_run(self._run, report.as_dict())
+            self._catalogue.finish_run(self._run, report.as_dict(_KEPT_REJECTIONS))
         return report
 
     def _claim(self, name: RecordName) -> None:

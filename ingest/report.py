@@ -1,10 +1,16 @@
 """What a run did, in numbers and in the records it could not take."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+import json
+import weakref
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import astuple, dataclass, field
+from itertools import islice
+from tempfile import TemporaryFile
+from typing import IO, overload
 
 import orjson
 
+_IN_MEMORY = 1000  # rejected records; a file may hold millions
 _OURS = frozenset({"_file", "_record", "_reason", "_raw"})
 
 
@@ -35,6 +41,54 @@ class Rejected:
         return orjson.dumps({**kept, **told}, option=orjson.OPT_APPEND_NEWLINE)
 
 
+class Rejections(Sequence[Rejected]):
+    """Rejected records in their order: the first in memory, the others on disk."""
+
+    def __init__(self) -> None:
+        self._first: list[Rejected] = []
+        self._rest: IO[bytes] | None = None
+        self._n = 0
+
+    def append(self, rejected: Rejected) -> None:
+        self._n += 1
+        if len(self._first) < _IN_MEMORY:
+            self._first.append(rejected)
+            return
+        if self._rest is None:
+            self._rest = TemporaryFile(prefix="citelight-")  # noqa: SIM115 - closed with this
+            weakref.finalize(self, self._rest.close)
+        line = json.dumps(astuple(rejected))  # orjson has no half characters
+        self._rest.seek(0, 2)  # whoever read it left it anywhere
+        self._rest.write(line.encode() + b"\n")
+
+    def __len__(self) -> int:
+        return self._n
+
+    def __iter__(self) -> Iterator[Rejected]:
+        yield from self._first
+        if self._rest is not None:
+            self._rest.seek(0)
+            for _ in range(self._n - len(self._first)):
+                yield Rejected(*json.loads(self._rest.readline()))
+
+    @overload
+    def __getitem__(self, at: int) -> Rejected: ...
+
+    @overload
+    def __getitem__(self, at: slice) -> list[Rejected]: ...
+
+    def __getitem__(self, at: int | slice) -> Rejected | list[Rejected]:
+        if isinstance(at, int):
+            return list(self)[at]
+        start, stop, step = at.indices(self._n)
+        return list(islice(self, start, stop, step))
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Sequence) and list(self) == list(other)
+
+    __hash__ = None  # type: ignore[assignment]  # as of a list
+
+
 @dataclass(slots=True)
 class Report:
     """What a run did. `found` is the sum of the five counts of records after it.
@@ -47,12 +101,15 @@ class Report:
     updated: int = 0
     unchanged: int = 0
     duplicates: int = 0
-    rejected: list[Rejected] = field(default_factory=list)
+    rejected: Rejections = field(default_factory=Rejections)
     papers: int = 0
     snapshot: str = ""
 
-    def as_dict(self) -> dict[str, object]:
-        """The report as plain values, `rejected` as a list of {file, record, reason}."""
+    def as_dict(self, n_rejected: int | None = None) -> dict[str, object]:
+        """The report as plain values, `rejected` as a list of {file, record, reason}.
+
+        Of that many rejected records, or of all.
+        """
         return {
             "found": self.found,
             "new": self.new,
@@ -60,7 +117,8 @@ class Report:
             "unchanged": self.unchanged,
             "duplicates": self.duplicates,
             "rejected": [
-                {"file": r.file, "record": r.record, "reason": r.reason} for r in self.rejected
+                {"file": r.file, "record": r.record, "reason": r.reason}
+                for r in islice(self.rejected, n_rejected)
             ],
             "papers": self.papers,
             "snapshot": self.snapshot,

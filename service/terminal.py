@@ -135,7 +135,8 @@ def field_map_of(pairs: Sequence[str]) -> dict[str, str]:
 
 def _write_rejected(report: Report, path: Path) -> None:
     try:
-        path.write_bytes(b"".join(rejected.line() for rejected in report.rejected))
+        with path.open("wb") as file:
+            file.writelines(rejected.line() for rejected in report.rejected)
     except OSError as error:
         raise InvalidInput(f"{path} cannot be written ({error.strerror}).") from error
 

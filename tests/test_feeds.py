@@ -198,7 +198,7 @@ def test_a_failed_run_for_news_keeps_the_last_sync(run: Run) -> None:
 def test_deleted_records_are_counted(run: Run) -> None:
     report = run(SERVICES["oai"][0], fake.oai(WORKS, 3, deleted=[1, 2]))
 
-    assert (report.report.new, report.n_deleted, report.report.rejected) == (4, 2, [])
+    assert (report.report.new, report.n_deleted, list(report.report.rejected)) == (4, 2, [])
 
 
 def test_the_report_is_plain(run: Run) -> None:

@@ -280,7 +280,7 @@ def test_genuine_oai_answers_in_two_parts(run: Run) -> None:
         lambda asked: Reply(second if asked.params.get("resumptionToken") == "5|7" else first),
     )
 
-    assert (report.n_read, report.report.rejected, report.is_complete) == (196, [], True)
+    assert (report.n_read, list(report.report.rejected), report.is_complete) == (196, [], True)
 
 
 @needs_formats

@@ -5,7 +5,7 @@ from pathlib import Path
 import orjson
 
 from ingest.build import ingest
-from ingest.report import Rejected, Tally
+from ingest.report import Rejected, Rejections, Tally
 from ingest.sources import discover
 from tests.fakes.given import library
 
@@ -38,7 +38,7 @@ def test_a_corrected_record_is_taken(tmp_path: Path) -> None:
     again = ingest(lib, list(discover(tmp_path / "b.jsonl")))
     lib.close()
 
-    assert (again.new, again.rejected) == (1, [])
+    assert (again.new, list(again.rejected)) == (1, [])
 
 
 def test_counts_of_records_add_up_to_those_found() -> None:
@@ -62,3 +62,14 @@ def test_a_new_paper_that_is_absorbed_is_not_new() -> None:
     report = tally.settle()
 
     assert (report.new, report.unchanged, report.duplicates) == (0, 1, 1)
+
+
+def test_many_rejected_records_are_kept_in_order_off_memory() -> None:
+    told = Rejections()
+    given = [Rejected("a.jsonl", f"line {n}", "no abstract \udc80", "{}") for n in range(1500)]
+    for rejected in given:
+        told.append(rejected)
+        if len(told) == 1200:
+            assert told[1190:1210] == given[1190:1200]
+
+    assert (list(told), len(told), told[:3]) == (given, 1500, given[:3])
