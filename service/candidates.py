@@ -16,7 +16,7 @@ Positions = NDArray[np.int64]
 DEPTH = 100  # candidates each engine gives
 _FETCH = 200  # chunks, so that their best-of-paper still leaves DEPTH papers
 _EXACT = 20_000  # chunks up to which looking at all takes less than the graph: 0.5 ms for 10,000
-_FEW, _MOST = 0.05, 0.4  # shares of the papers: fewer are scored apart, more are over-fetched
+_FEW = 0.05  # of the papers: fewer are compared without looking at the others
 # Best chunk, best sentence, BM25, share of the question's terms: fitted with each of five sets left
 # out in turn and rounded (evals/LOG.md): nDCG@10 0.683 on average, RRF 0.660, each part alone 0.64.
 WEIGHTS = (0.30, 0.28, 0.23, 0.19)
@@ -112,14 +112,6 @@ def _wordiest(generation: Generation, stems: Sequence[str], mask: Mask | None) -
     columns = generation.columns
     if mask is None:
         return _placed(columns, generation.words.search(stems, DEPTH))
-    share = np.count_nonzero(mask) / max(len(mask), 1)
-    if share > _MOST:
-        fetch = int(1.2 * DEPTH / share) + 20
-        hits = generation.words.search(stems, fetch)
-        found = _placed(columns, hits)
-        kept = found[mask[found]]
-        if len(kept) >= DEPTH or len(hits) < fetch:
-            return kept[:DEPTH]
     among, weights = generation.words.weigh_all(stems, mask)
     return _best(among, weights, columns)
 
