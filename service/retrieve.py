@@ -16,7 +16,7 @@ from ingest.generation import Generation
 from ingest.lexical import roots, stems, terms
 from ingest.library import Library
 from service import operators
-from service.candidates import DEPTH, Candidates, Positions, find, sentence_vectors
+from service.candidates import DEPTH, Candidates, Positions, as_written, find, sentence_vectors
 from service.filters import Facets, Filters, Mask, allowed
 from service.named import WHOLE_TITLE, Names, is_nearly, spelled
 from service.operators import Asked, Operator
@@ -29,7 +29,7 @@ METHODS: tuple[Method, ...] = ("dense", "bm25", "rrf", "ours")
 
 _MAX_QUERY = 2_000  # characters; no question says more, and the engines are linear in it
 _COPY = 0.97  # cosine from which two papers are versions of one
-_LOOKED_AT = 12  # candidates whose titles are compared with the question
+_LOOKED_AT = 12  # candidates whose words and titles are compared with the question
 _RRF = 60  # Cormack et al. 2009
 
 
@@ -108,14 +108,14 @@ class Retriever:
         if not query:
             raise InvalidInput("The question is empty. Ask something about the papers.")
         with self._library.pinned() as generation:
-            asked, vector, found, score = self._searched(
+            asked, vector, found, score, read = self._searched(
                 generation, query, filters or Filters(), is_literal
             )
             return Retrieval(
                 query,
                 generation.manifest.snapshot,
                 generation.manifest.n_papers,
-                tuple(self._passages(generation, asked, found, score, k)),
+                tuple(self._passages(generation, asked, found, score, read, k)),
                 vector,
                 idf=dict(zip(found.stems, found.idf.tolist(), strict=True)),
                 text=asked.text,
@@ -131,7 +131,7 @@ class Retriever:
         "ours" is what `retrieve` ranks by; "rrf" is reciprocal rank fusion with k = 60.
         """
         with self._library.pinned() as generation:
-            _, _, found, score = self._searched(generation, query, Filters(), is_literal=False)
+            _, _, found, score, _ = self._searched(generation, query, Filters(), is_literal=False)
             ids = generation.columns.ids[found.positions]
             by_method: dict[Method, Vectors] = {
                 "dense": found.dense,
@@ -148,8 +148,11 @@ class Retriever:
 
     def _searched(
         self, generation: Generation, query: str, filters: Filters, is_literal: bool
-    ) -> tuple[Asked, Vectors, Candidates, Vectors]:
-        """The query taken apart, its vector, the candidates, and the scores that rank them."""
+    ) -> tuple[Asked, Vectors, Candidates, Vectors, dict[int, StoredPaper]]:
+        """The query taken apart, its vector, the candidates, the scores that rank them.
+
+        And, by ordinal, the best papers, which were read for that.
+        """
         if generation.manifest.n_papers == 0:
             raise Unavailable("The library is empty. Add papers: citelight ingest FILE...")
         asked, mask = self._taken_apart(generation, query, filters, is_literal)
@@ -161,7 +164,11 @@ class Retriever:
         if bonuses:
             gained = [bonuses.get(p, 0.0) for p in found.positions.tolist()]
             score = score + np.array(gained, np.float32)
-        return asked, vector, found, score
+        best = np.lexsort((generation.columns.ids[found.positions], -score))[:_LOOKED_AT]
+        ordinals = generation.columns.ordinals[found.positions[best]].tolist()
+        read = {p.ordinal: p for p in self._library.papers(ordinals)}
+        texts = [_text(read.get(ordinal)) for ordinal in ordinals]
+        return asked, vector, found, as_written(found, score, best, terms(asked.text), texts), read
 
     def _taken_apart(
         self, generation: Generation, query: str, filters: Filters, is_literal: bool
@@ -216,6 +223,7 @@ class Retriever:
         asked: Asked,
         found: Candidates,
         score: Vectors,
+        read: dict[int, StoredPaper],
         k: int,
     ) -> list[Passage]:
         columns = generation.columns
@@ -223,8 +231,8 @@ class Retriever:
         order = np.lexsort((ids, -score))
         order = _copies_last(order, generation, found.positions, k)
         ordinals = columns.ordinals[found.positions]
-        looked_at = ordinals[order[: max(k, _LOOKED_AT)]].tolist()
-        read = {p.ordinal: p for p in self._library.papers(looked_at)}
+        missing = [o for o in ordinals[order[:k]].tolist() if o not in read]
+        read |= {p.ordinal: p for p in self._library.papers(missing)} if missing else {}
         order, score = _titled(order, score, ordinals, asked.text, read)
         order = order[:k]
         dense_ranks = _ranks(found.dense, ids)[order].tolist()
@@ -250,6 +258,10 @@ class Retriever:
             )
             if (stored := read.get(int(ordinals[i])))
         ]
+
+
+def _text(stored: StoredPaper | None) -> str:
+    return f"{stored.paper.title}\n{stored.paper.abstract}" if stored else ""
 
 
 def _titled(
