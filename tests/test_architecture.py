@@ -135,10 +135,10 @@ def test_the_command_line_starts_without_heavy_libraries() -> None:
     assert loaded.stdout.strip() == "[]"
 
 
-def test_the_service_starts_without_llama_index_and_openai() -> None:
+def test_the_service_starts_without_llama_index_openai_and_mcp() -> None:
     code = (
         "import sys, service.server; "
-        "print([m for m in ('llama_index', 'openai') if m in sys.modules])"
+        "print([m for m in ('llama_index', 'openai', 'mcp') if m in sys.modules])"
     )
     loaded = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, check=True

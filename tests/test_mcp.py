@@ -11,7 +11,7 @@ from mcp.client.stdio import StdioServerParameters
 
 from service.api import create_app
 from service.app import Core
-from service.mcp import make_server
+from service.mcp.server import make_server
 from tests.serving import served
 
 pytestmark = pytest.mark.anyio

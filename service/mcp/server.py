@@ -1,7 +1,4 @@
-"""The door for MCP clients: tools `search`, `ask` and `get_paper`, and the resource `paper://{id}`.
-
-Over HTTP at exactly `/mcp`, and over standard input and output for clients that start us.
-"""
+"""Tools `search`, `ask` and `get_paper`, and the resource `paper://{id}`, for MCP clients."""
 
 import asyncio
 import logging
@@ -15,9 +12,7 @@ from mcp.server.mcpserver.exceptions import ResourceNotFoundError, ToolError
 from mcp.server.transport_security import TransportSecuritySettings
 from mcp_types import ToolAnnotations
 from pydantic import BaseModel, Field
-from starlette.applications import Starlette
-from starlette.routing import Route
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import ASGIApp
 
 from ingest.catalogue import StoredPaper
 from ingest.errors import CitelightError
@@ -163,33 +158,20 @@ def make_server(core: Core) -> MCPServer:
     return server
 
 
-def mount(app: Starlette, core: Core) -> None:
-    """Adds `/mcp`. The application's own checks of hosts, origins and keys stand before it."""
-    door = _Door()
-    app.router.routes.append(Route("/mcp", door))
-    inner = app.router.lifespan_context
+@asynccontextmanager
+async def over_http(core: Core) -> AsyncIterator[ASGIApp]:
+    """The SDK's application, which answers at `/mcp` within the block.
 
-    @asynccontextmanager
-    async def lifespan(app: Starlette) -> AsyncIterator[Any]:
-        server = make_server(core)
-        door.app = server.streamable_http_app(
-            streamable_http_path="/mcp",
-            stateless_http=True,
-            transport_security=TransportSecuritySettings(enable_dns_rebinding_protection=False),
-        )
-        async with inner(app) as state, server.session_manager.run():
-            yield state
-
-    app.router.lifespan_context = lifespan
-
-
-class _Door:
-    """ASGI endpoint before the SDK's application, whose sessions live for one lifespan only."""
-
-    app: ASGIApp
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        await self.app(scope, receive, send)
+    Whoever stands before it checks hosts, origins and keys.
+    """
+    server = make_server(core)
+    app = server.streamable_http_app(
+        streamable_http_path="/mcp",
+        stateless_http=True,
+        transport_security=TransportSecuritySettings(enable_dns_rebinding_protection=False),
+    )
+    async with server.session_manager.run():
+        yield app
 
 
 def run_stdio(core: Core) -> None:
