@@ -63,7 +63,7 @@ def main() -> None:
     library = Library(args.home, embedder, EmbeddedChroma())
     try:
         library.refresh()
-        retriever = Retriever(library)
+        retriever = Retriever(library, n_remembered=0)
         told: dict[str, Any] = {"papers": library.catalogue.n_papers()}
         told["first_ms"] = round(_ms(lambda: retriever.retrieve(texts[0])), 1)
         told |= end_to_end(retriever, library, texts, args.rounds)

@@ -147,7 +147,7 @@ def _ask(args: argparse.Namespace) -> dict[str, float]:
     library = Library(args.home, WordSumEmbedder(), EmbeddedChroma())
     library.refresh()
     opened = time.perf_counter() - start
-    retriever = Retriever(library)
+    retriever = Retriever(library, n_remembered=0)
     start = time.perf_counter()
     retriever.retrieve(texts[0])
     first = time.perf_counter() - start

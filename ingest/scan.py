@@ -44,6 +44,10 @@ class Scan:
         self._packed: _Packed | None = None
         self._packing = threading.Lock()
 
+    def prepare(self) -> None:
+        """Makes the bytes now."""
+        self._pack()
+
     def nearest(
         self, vector: Vectors, k: int, mask: NDArray[np.bool_] | None = None
     ) -> NDArray[np.int64]:

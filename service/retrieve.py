@@ -4,6 +4,7 @@ import threading
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Literal, TypeVar
 
 import numpy as np
@@ -79,18 +80,22 @@ class Retrieval:
 class Retriever:
     """Searches a library. Safe to share between threads."""
 
-    def __init__(self, library: Library) -> None:
+    def __init__(self, library: Library, *, n_remembered: int = 256) -> None:
+        """Keeps the vectors of the last `n_remembered` texts: parts of an answer repeat them."""
         self._library = library
+        self._vector = lru_cache(n_remembered)(self._embedded)
         self._derived: dict[str, tuple[int, object]] = {}
         self._deriving = threading.Lock()
 
     def warm_up(self) -> None:
-        """Reads what the first question would wait for: 0.3 s at 349 papers, 2 s at 77,554.
+        """Reads what the first question would wait for: 0.3 s at 349 papers, 3 s at 77,554.
 
         Safe beside questions; an empty library needs none of it.
         """
         with suppress(Unavailable):
             self.retrieve("warming up", k=1)
+            with self._library.pinned() as generation:
+                generation.scan.prepare()  # for the first filter
 
     def retrieve(
         self, query: str, *, k: int = 8, filters: Filters | None = None, is_literal: bool = False
@@ -156,7 +161,7 @@ class Retriever:
         if generation.manifest.n_papers == 0:
             raise Unavailable("The library is empty. Add papers: citelight ingest FILE...")
         asked, mask = self._taken_apart(generation, query, filters, is_literal)
-        vector = self._library.embedder.embed([asked.text])[0]
+        vector = self._vector(asked.text)
         bonuses = self._names(generation).bonuses(query)
         named = np.array(sorted(bonuses), np.int64)
         found = find(generation, vector, roots(terms(asked.text)), mask, named)
@@ -169,6 +174,11 @@ class Retriever:
         read = {p.ordinal: p for p in self._library.papers(ordinals)}
         texts = [_text(read.get(ordinal)) for ordinal in ordinals]
         return asked, vector, found, as_written(found, score, best, terms(asked.text), texts), read
+
+    def _embedded(self, text: str) -> Vectors:
+        vector: Vectors = self._library.embedder.embed([text])[0]
+        vector.setflags(write=False)  # all who ask the same share it
+        return vector
 
     def _taken_apart(
         self, generation: Generation, query: str, filters: Filters, is_literal: bool

@@ -5,11 +5,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from ingest.build import ingest
 from ingest.errors import InvalidInput
 from service.app import Core, build
 from service.candidates import Candidates, as_written
-from service.retrieve import Filters
+from service.retrieve import Filters, Retriever
 from tests.conftest import settings
+from tests.fakes.embedder import HashEmbedder
+from tests.fakes.given import library, many
 
 
 def titles(core: Core, query: str, filters: Filters | None = None, k: int = 5) -> list[str]:
@@ -133,3 +136,15 @@ def test_a_word_in_another_form_counts_half(text: str, share: float) -> None:
     (score,) = as_written(found, one, best, ["pruning", "networks"], [text])
 
     assert score == pytest.approx(1 - 0.095 * (1 - share))
+
+
+def test_a_question_asked_again_is_not_embedded_again(tmp_path: Path) -> None:
+    lib = library(tmp_path / "home", embedder := HashEmbedder())
+    ingest(lib, many(3))
+    before = embedder.n_texts
+    found = [Retriever(lib, n_remembered=n) for n in (0, 8)]
+    vectors = [r.retrieve("owls at night").query_vector for r in found for _ in range(2)]
+    lib.close()
+
+    assert embedder.n_texts - before == 3
+    assert all((vector == vectors[0]).all() for vector in vectors)
