@@ -165,11 +165,14 @@ class Assistant:
         retrieve = partial(
             self._retriever.retrieve, k=k, filters=draft.filters, is_literal=draft.is_literal
         )
-        parts = tuple([await asyncio.to_thread(retrieve, part) for part in planned.parts])
+
+        def searched() -> list[tuple[Retrieval, State]]:
+            return [(found, judge(found).state) for found in map(retrieve, planned.parts)]
+
+        parts, states = zip(*await asyncio.to_thread(searched), strict=True)
         if len(parts) == 1:
             whole = replace(parts[0], query=query)
-            return _Found(planned, parts, whole, judge(parts[0]).state)
-        states = [judge(part).state for part in parts]
+            return _Found(planned, parts, whole, states[0])
         if planned.kind == "plain" and best_state(states) in ("answered", "partial"):
             parts = tuple(_emptied(part, state) for part, state in zip(parts, states, strict=True))
         whole = merged(query, parts, 2 * k if draft.depth == "thorough" else k)
