@@ -56,6 +56,10 @@ class Catalogue(Ledger):
         )
         return int(self._query(sql)[0][0])
 
+    def n_sentences(self) -> int:
+        """How many sentences live papers have."""
+        return int(self._query("SELECT total(n_sentences) FROM papers WHERE is_live")[0][0])
+
     def vector_rows(self) -> tuple[int, int]:
         """How many chunk rows and sentence rows papers have ever taken.
 
@@ -188,6 +192,15 @@ class Catalogue(Ledger):
     def took_rows(self, n_chunks: int, n_sentences: int) -> None:
         """Remembers that the vectors of papers reach up to these row numbers."""
         self.set_meta("vector_rows", orjson.dumps([n_chunks, n_sentences]).decode())
+
+    def move_rows(self, starts: Iterable[tuple[int, int, int]], *, vectors: str) -> None:
+        """Says where the vectors of live papers start, `(chunk row, sentence row, ordinal)`, and
+        which store they are in."""
+        with self.transaction():
+            self._write_many(
+                "UPDATE papers SET chunk_row = ?, sentence_row = ? WHERE ordinal = ?", starts
+            )
+            self.set_meta("vectors", vectors)
 
     def retire(self, paper_ids: Sequence[str]) -> None:
         """Takes papers out of the library with their identities."""

@@ -3,22 +3,27 @@
 import fcntl
 import logging
 import secrets
+import shutil
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+
 from ingest.catalogue import Catalogue, StoredPaper
 from ingest.dense import Collections
-from ingest.disk import explained
+from ingest.disk import explained, sync_folder
 from ingest.embed import Embedder
 from ingest.errors import Conflict, InvalidInput, Unavailable
 from ingest.generation import Columns, Generation, Manifest
 from ingest.generations import Generations
-from ingest.vectors import VectorStore
+from ingest.vectors import VectorStore, rows_of
 
 logger = logging.getLogger(__name__)
+
+_MAX_DEAD = 0.25  # of the vectors: those of papers that changed or left are given back beyond it
 
 Tally = list[tuple[str, int]]
 
@@ -255,13 +260,59 @@ class Library:
         """
         if self.is_empty and self.generations.current() is None:
             return None
-        return self.generations.build(
+        self._compact()
+        manifest = self.generations.build(
             self.catalogue,
             self.vectors,
             embedder=self.embedder.name,
             library=self.catalogue.meta("library") or "",
             from_nothing=from_nothing,
         )
+        self._drop_vectors()
+        return manifest
+
+    def _compact(self) -> None:
+        """Moves the vectors of live papers to files of their own where too many are of none.
+
+        Generations that are there already keep the files they were built on.
+        """
+        store = self.vectors
+        if self.catalogue.n_sentences() >= (1 - _MAX_DEAD) * store.n_sentences:
+            return
+        columns = Columns.read(self.catalogue)
+        path = store.path.with_name(f"{int(store.path.name) + 1:06d}")
+        chunks = rows_of(columns.chunk_rows, columns.n_chunks)
+        sentences = rows_of(columns.sentence_rows, columns.n_sentences)
+        try:
+            gathered = store.gather(path, chunks, sentences)
+            sync_folder(path)
+            sync_folder(path.parent)
+        except OSError as error:  # only room would be won, and there is none to win it with
+            logger.warning("vectors of no paper are kept for now: %s", error)
+            shutil.rmtree(path, ignore_errors=True)
+            return
+        starts = zip(
+            (np.cumsum(columns.n_chunks) - columns.n_chunks).tolist(),
+            (np.cumsum(columns.n_sentences) - columns.n_sentences).tolist(),
+            columns.ordinals.tolist(),
+            strict=True,
+        )
+        with self.catalogue.transaction():
+            self.catalogue.move_rows(starts, vectors=path.name)
+            self.catalogue.took_rows(len(chunks), len(sentences))
+        self._vectors = gathered
+
+    def _drop_vectors(self) -> None:
+        """Deletes the files of vectors that no generation is built on any more."""
+        numbers = self.generations.numbers()
+        try:
+            kept = {self.generations.manifest(number).vectors for number in numbers}
+        except Unavailable:  # a damaged one, which a later run takes away
+            return
+        kept.add(self.vectors.path.name)
+        for folder in (self.home / "vectors").glob("*"):
+            if folder.name not in kept:
+                shutil.rmtree(folder)
 
     def reindex(self) -> Manifest | None:
         """Builds and publishes all indexes from the catalogue anew, embedding nothing.

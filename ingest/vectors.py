@@ -6,6 +6,7 @@ added, so a reader of an older generation never sees a row change.
 """
 
 import os
+import shutil
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -88,6 +89,18 @@ class VectorStore:
                 file.touch()
                 os.truncate(file, size)
         self._remap()
+
+    def gather(self, path: Path, chunks: Rows, sentences: Rows) -> "VectorStore":
+        """A store in the folder `path` of these rows alone, in this order; on disk on return."""
+        shutil.rmtree(path, ignore_errors=True)
+        gathered = VectorStore(path, self.dimension)
+        for part in _blocks(len(chunks)):
+            gathered._extend("chunks.f16", self._chunks[chunks[part]])
+        for part in _blocks(len(sentences)):
+            gathered._extend("sentences.i8", self._sentences[sentences[part]])
+            gathered._extend("scales.f32", self._scales[sentences[part]])
+        gathered.resize(len(chunks), len(sentences))
+        return gathered
 
     def chunks(self, rows: Rows | slice) -> Vectors:
         """Chunk vectors of shape `(len(rows), dimension)`, float32, unit length to 1e-3."""

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from ingest.build import ingest
+from ingest.build import ingest, remove
+from ingest.doctor import examine
 from ingest.errors import CitelightError, Conflict, InvalidInput, Unavailable
 from ingest.library import Library
 from tests.fakes.embedder import HashEmbedder
@@ -233,3 +234,71 @@ def test_a_folder_that_cannot_be_written_is_said(lib: Library) -> None:
     with pytest.raises(CitelightError, match="folder cannot be"):
         ingest(lib, many(1))
     (lib.home / "ingest.lock").rmdir()
+
+
+def sentences_of(lib: Library) -> dict[str, bytes]:
+    """The sentence vectors of every paper in the published generation."""
+    lib.refresh()
+    with lib.pinned() as generation:
+        columns, store = generation.columns, generation.vectors
+        return {
+            str(i): store.sentences(slice(row, row + n)).tobytes()
+            for i, row, n in zip(
+                columns.ids, columns.sentence_rows, columns.n_sentences, strict=True
+            )
+        }
+
+
+def test_vectors_of_papers_that_left_are_given_back(lib: Library) -> None:
+    before = sentences_of(lib)
+    ingest(lib, many(40, name="more.jsonl", start=100))
+    remove(lib, source="more.jsonl")
+    after, n_rows = sentences_of(lib), (lib.vectors.n_chunks, lib.vectors.n_sentences)
+    kept = sorted(f.name for f in (lib.home / "vectors").iterdir())
+    ingest(lib, many(1, name="last.jsonl", start=200))
+    left = sorted(f.name for f in (lib.home / "vectors").iterdir())
+
+    assert after == before
+    assert (n_rows, kept, left) == ((20, 40), ["000001", "000002"], ["000002"])
+    assert [f.problem for f in examine(lib) if f.part in ("vectors", "generations", "index")] == [
+        "",
+        "",
+        "",
+    ]
+
+
+def test_a_reader_keeps_its_vectors_while_others_are_given_back(lib: Library) -> None:
+    reader = library(lib.home)
+    ingest(lib, many(40, name="more.jsonl", start=100))
+    before = sentences_of(reader)
+    with reader.pinned():
+        remove(lib, source="more.jsonl")
+        ingest(lib, many(1, name="last.jsonl", start=200))
+        n_papers = reader.catalogue.n_papers()
+        with reader.pinned() as generation:
+            rows = generation.columns.sentence_rows, generation.columns.n_sentences
+            found = {
+                str(i): generation.vectors.sentences(slice(row, row + n)).tobytes()
+                for i, row, n in zip(generation.columns.ids, *rows, strict=True)
+            }
+    reader.close()
+
+    assert (found, n_papers) == (before, 21)
+
+
+def test_a_run_killed_before_it_published_fewer_vectors_ends_the_same(lib: Library) -> None:
+    ingest(lib, many(40, name="more.jsonl", start=100))
+    undisturbed = library(lib.home.with_name("calm"))
+    ingest(undisturbed, many(20))
+    with lib.writing(), lib.catalogue.transaction():
+        lib.catalogue.retire(lib.catalogue.forget_source("more.jsonl"))
+    with lib.writing():
+        lib._compact()  # and killed here
+    again = library(lib.home)
+    ingest(again, many(20))
+    found = again.snapshot, again.vectors.n_chunks, sentences_of(again)
+    expected = undisturbed.snapshot, 20, sentences_of(undisturbed)
+    again.close()
+    undisturbed.close()
+
+    assert found == expected
