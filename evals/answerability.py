@@ -52,9 +52,6 @@ def collect(home: Path, data: Path | None, other: Sequence[Path], most: int) -> 
         for text, gold in _sampled(_own(data, library), most):
             found = retriever.retrieve(text, k=_SHOWN + 6)
             held = {i for p in found.passages for i in [p.stored.id] if gold & {i, *names[i]}}
-            if data and not gold:
-                _tell(home.name, "near", text, found)
-                continue
             _tell(home.name, "own", text, found)
             kept = tuple(p for p in found.passages if p.stored.id not in held)
             gone = sorted((p.score for p in found.passages if p.stored.id in held), reverse=True)
@@ -68,7 +65,7 @@ def collect(home: Path, data: Path | None, other: Sequence[Path], most: int) -> 
 
 
 def _own(data: Path | None, library: Library) -> list[tuple[str, set[str]]]:
-    """Questions with the names of the papers that answer them; none for judged unanswerable."""
+    """Questions with the names of the papers that answer them, proved where the set has proofs."""
     if data is None:
         titles = library.catalogue.page("", sort="added", cursor="", limit=1000)[0]
         papers = library.catalogue.by_id(titles)
@@ -80,7 +77,7 @@ def _own(data: Path | None, library: Library) -> list[tuple[str, set[str]]]:
                 gold.setdefault(query, set()).add(document)
     if (data / "evidence.jsonl").exists():
         proved = {row["query_id"] for row in _lines(data / "evidence.jsonl")}
-        gold = {q: own if q in proved else set() for q, own in gold.items()}
+        gold = {q: own for q, own in gold.items() if q in proved}
     queries = _lines(data / "queries.jsonl")
     return [(q["text"], gold[q["id"]]) for q in queries if q["id"] in gold]
 
@@ -198,7 +195,7 @@ def artifact(beta: Array, rows: Sequence[dict[str, Any]]) -> dict[str, Any]:
         key = f"{row['set']} {row['kind']}"
         counted[key] = counted.get(key, 0) + 1
     return {
-        "version": 1,
+        "version": 2,
         "made_by": "evals/answerability.py",
         "questions": counted,
         "bias": round(float(beta[-1]), 4),

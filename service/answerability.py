@@ -13,17 +13,15 @@ from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
 
-import numpy as np
-
-from ingest.lexical import STOP_WORDS, stems, terms
+from ingest.lexical import STOP_WORDS, terms
 from service.citations import State
-from service.retrieve import Passage, Retrieval
+from service.retrieve import Retrieval
 
-FEATURES = ("dense", "sentence", "words", "coverage", "sentence_coverage", "lead")
+FEATURES = ("dense", "sentence", "words", "coverage", "ahead")
 _BEST = 3  # papers among which the best value of each feature is taken
 _WORD = re.compile(r"[^\W_]+(?:-\d+)?")
 _CODE = re.compile(r"[^\W\d_].*\d|\w.*[A-Z].*[A-Z]|^[A-Z]{2}|[a-z].*[A-Z]")
-_REST = slice(10, 40)  # ranks of candidates that are as near as chance brings
+_N_NEXT = 9  # candidates after the best one, which share its subject
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,24 +95,15 @@ def features(retrieval: Retrieval) -> dict[str, float]:
     """What the model looks at, each about 0 to 1; there must be a passage.
 
     Cosine of the best paper and of the best sentence, BM25 and coverage of the question's words
-    by the best paper, coverage by the best sentence, and how far the best paper's score is above
-    that of papers that chance brings (0 in a library too small to tell).
+    by the best paper, and how far its score is above those of the papers that come next
+    (less where there are few: too small a library to tell).
     """
     best = retrieval.passages[:_BEST]
-    rest = retrieval.scores[_REST]
+    following = retrieval.scores[1 : 1 + _N_NEXT]
     return {
         "dense": max(p.dense_score for p in best),
         "sentence": max(float(p.sentence_scores.max(initial=0.0)) for p in best),
         "words": max(math.sqrt(p.share) for p in best),
         "coverage": max(p.coverage for p in best),
-        "sentence_coverage": max(_best_sentence(p, retrieval.idf) for p in best),
-        "lead": best[0].score - float(np.mean(rest)) if rest else 0.0,
+        "ahead": sum(best[0].score - score for score in following) / _N_NEXT,
     }
-
-
-def _best_sentence(passage: Passage, idf: Mapping[str, float]) -> float:
-    """The largest share of the question's idf that one sentence, or the title, has."""
-    stored = passage.stored
-    texts = [stored.paper.title, *(stored.sentence(n) for n in range(len(stored.sentences)))]
-    total = sum(idf.values()) or 1.0
-    return max(sum(idf.get(stem, 0.0) for stem in set(stems(text))) for text in texts) / total

@@ -63,7 +63,7 @@ class Retrieval:
 
     `query` is what was asked, `text` what of it was searched for: without what was read as a
     filter (`operators`) and without asking for papers. `idf` holds the stems of its words with
-    what each is worth in this library, `scores` the fused scores of all candidates, best first.
+    what each is worth in this library, `scores` those of all candidates, best first.
     """
 
     query: str
@@ -125,7 +125,7 @@ class Retriever:
                 idf=dict(zip(found.stems, found.idf.tolist(), strict=True)),
                 text=asked.text,
                 operators=asked.operators,
-                scores=tuple(np.sort(found.fused)[::-1].tolist()),
+                scores=tuple(np.sort(score)[::-1].tolist()),
             )
 
     def rank(
