@@ -1,10 +1,11 @@
 """Questions to a running service while papers are ingested: none may fail, few may wait.
 
     uv run python -m evals.ingest_serving CORPUS.jsonl.gz [--papers 300] [--questions 60]
+        [--home COPY] [--asked QUERIES.jsonl]
 
-A service over the sample library answers questions one after another, first alone, then while
-another process ingests. Prints the 95th percentiles of both, what failed, and how long after the
-ingestion's end its last paper was found.
+A service over the sample library, or over a copy of another one, answers questions one after
+another, first alone, then while another process ingests. Prints the 95th percentiles of both,
+what failed, and how long after the ingestion's end its last paper was found.
 """
 
 import argparse
@@ -18,7 +19,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 from urllib.error import URLError
@@ -41,17 +42,25 @@ def main() -> None:
     parser.add_argument("corpus", type=Path)
     parser.add_argument("--papers", type=int, default=300)
     parser.add_argument("--questions", type=int, default=60)
+    parser.add_argument("--home", type=Path, help="a copy of a library; papers are added to it")
+    parser.add_argument("--asked", type=Path, help="questions as BEIR has them, in place of ours")
     args = parser.parse_args()
+    asked = QUESTIONS
+    if args.asked:
+        lines = args.asked.read_text(encoding="utf-8").splitlines()
+        asked = tuple(json.loads(line)["text"] for line in lines)[: args.questions]
     with tempfile.TemporaryDirectory(prefix="citelight-serving-") as folder:
         file = Path(folder, "more.jsonl")
         with gzip.open(args.corpus, "rt", encoding="utf-8") as lines:
             read = list(itertools.islice(lines, args.papers))
         file.write_text("".join(read), encoding="utf-8")
-        print(json.dumps(_measure(Path(folder), file, args.questions, read[-1])))  # noqa: T201
+        os.environ["CITELIGHT_HOME"] = str(args.home or Path(folder, "home"))
+        print(json.dumps(_measure(file, asked, args.questions, read[-1])))  # noqa: T201
 
 
-def _measure(folder: Path, file: Path, n_questions: int, last: str) -> dict[str, object]:
-    os.environ["CITELIGHT_HOME"] = str(folder / "home")
+def _measure(
+    file: Path, questions: Sequence[str], n_questions: int, last: str
+) -> dict[str, object]:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
@@ -59,9 +68,9 @@ def _measure(folder: Path, file: Path, n_questions: int, last: str) -> dict[str,
     service = _command("serve", "--port", str(port))
     try:
         _until(lambda: _get(f"{base}/readyz") is not None)
-        for question in QUESTIONS:
+        for question in questions:
             _ask(base, question)
-        asked = itertools.cycle(QUESTIONS)
+        asked = itertools.cycle(questions)
         quiet = [_ask(base, next(asked)) for _ in range(n_questions)]
         ingestion = _command("ingest", str(file))
         busy = []
