@@ -78,7 +78,7 @@ def remove(library: Library, *, source: str) -> int:
             parts = [ids[at : at + _REMERGED] for at in range(0, len(ids), _REMERGED)]
             n_gone = sum(run.remerge(part) for part in parts)
         if ids:
-            run.finish()
+            run.finish(n_removed=n_gone)
         return n_gone
 
 
@@ -92,8 +92,8 @@ def remove_paper(library: Library, paper_id: str) -> None:
         run = _Run(library, [])
         with library.catalogue.transaction():
             library.catalogue.forget_paper(paper_id)
-            run.remerge([paper_id])
-        run.finish()
+            n_gone = run.remerge([paper_id])
+        run.finish(n_removed=n_gone)
 
 
 def reindex(library: Library) -> Manifest | None:
@@ -175,8 +175,8 @@ class _Run:
         if fresh:
             self._store(self._identify(fresh, known), batch.embedded)
 
-    def finish(self) -> Report:
-        """Publishes, and settles the counts."""
+    def finish(self, *, n_removed: int = 0) -> Report:
+        """Publishes, and settles the counts; that many papers left the library."""
         report = self._tally.settle()
         if self._is_rehearsal:
             report.papers, report.snapshot = self._catalogue.n_papers(), self._library.snapshot
@@ -185,7 +185,8 @@ class _Run:
             report.papers, report.snapshot = manifest.n_papers, manifest.snapshot
         self._catalogue.close_runs(but=self._run)
         if self._run is not None:
-            self._catalogue.finish_run(self._run, report.as_dict(_KEPT_REJECTIONS))
+            told = report.as_dict(_KEPT_REJECTIONS) | {"removed": n_removed}
+            self._catalogue.finish_run(self._run, told)
         return report
 
     def _claim(self, name: RecordName) -> None:

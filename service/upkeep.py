@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from ingest.library import Library
 
 _SHOWN_RUNS = 10
+_COUNTS = ("new", "updated", "removed")  # of papers, in a run's report
 _json_flag = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 Told = Callable[[Callable[..., None]], Callable[..., None]]  # prints our errors as sentences
 
@@ -108,7 +109,7 @@ def _sources(library: "Library", *, as_json: bool) -> None:
     if runs:
         click.echo("\nLast runs that changed something:")
     for run in runs:
-        counts = [f"{run.report[c]:,} {c}" for c in ("new", "updated") if run.report.get(c)]
+        counts = [f"{run.report[c]:,} {c}" for c in _COUNTS if run.report.get(c)]
         told = ", ".join(counts) or ("cut off" if "cut_off" in run.report else "no new papers")
         if not run.finished_at:
             told = "under way or cut off"

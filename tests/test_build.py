@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from ingest.build import Report, ingest, remove
+from ingest.build import Report, ingest, remove, remove_paper
 from ingest.dense import EmbeddedChroma
 from ingest.errors import InvalidInput, Unavailable
 from ingest.library import Library
@@ -164,6 +164,14 @@ def test_removing_a_source_takes_its_facts_from_papers_of_others(lib: Library) -
 
     assert lib.papers([ordinal])[0].paper == record(1).paper
     assert lib.catalogue.find("10.1/x") is None
+
+
+def test_a_run_tells_what_was_removed(lib: Library) -> None:
+    ingest(lib, [*given(record(1), record(2), name="a"), *given(record(2), name="b")])
+    remove(lib, source="a")
+    remove_paper(lib, lib.catalogue.live()[0][1])
+
+    assert [run.report["removed"] for run in lib.catalogue.runs()] == [1, 1, 0]
 
 
 def test_removing_an_unknown_source_changes_nothing(lib: Library) -> None:
