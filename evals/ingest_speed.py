@@ -64,7 +64,7 @@ class _Network:
             helper.make_tensor("width_shape", TensorProto.INT64, [3], [0, 0, minilm_graph.WIDTH]),
             helper.make_tensor("zero", TensorProto.INT64, [1], [0]),
         ]
-        tensors = [minilm_graph._external(name, w.shape) for name, w in weights.items()]
+        tensors = [minilm_graph.external(name, w.shape) for name, w in weights.items()]
         made = helper.make_graph(graph.nodes, "padded", inputs, [output], constants + tensors)
         opset = helper.make_opsetid("", minilm_graph.OPSET)
         model = helper.make_model(made, ir_version=9, opset_imports=[opset]).SerializeToString()

@@ -1,11 +1,12 @@
 """Writing so that it lasts, and saying clearly why a disk would not have it."""
 
 import errno
+import fcntl
 import os
 import shutil
 import zlib
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -52,6 +53,36 @@ def is_full(path: Path) -> bool:
 def takes_writes(path: Path) -> bool:
     """Whether this process may write to `path`, and the disk has space for it."""
     return os.access(path, os.W_OK) and not is_full(path)
+
+
+class InUse:
+    """Says that a folder is in use, to every process, until it is closed or this process ends.
+
+    Where the file system knows no locks nobody is told.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._opened = os.open(folder, os.O_RDONLY)
+        with suppress(OSError):
+            fcntl.flock(self._opened, fcntl.LOCK_SH | fcntl.LOCK_NB)
+
+    def close(self) -> None:
+        """Gives the folder free; to be called once."""
+        os.close(self._opened)
+
+
+def is_in_use(folder: Path) -> bool:
+    """Whether somebody holds an `InUse` of this folder."""
+    opened = os.open(folder, os.O_RDONLY)
+    try:
+        fcntl.flock(opened, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    except OSError:
+        return False
+    finally:
+        os.close(opened)
+    return False
 
 
 @contextmanager

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from ingest.catalogue import Catalogue
 from ingest.dense import Dense
+from ingest.disk import InUse
 from ingest.embed import Vectors
 from ingest.lexical import Words
 from ingest.scan import Scan
@@ -141,6 +142,7 @@ class Generation:
     words: Words
     vectors: VectorStore
     position: dict[str, int]  # of a paper id in `columns`
+    in_use: InUse  # keeps its folder from being deleted
     scan: Scan = field(init=False)  # as exact as the vectors, in place of `dense`
 
     def __post_init__(self) -> None:
@@ -164,6 +166,7 @@ class Generation:
 
     def close(self) -> None:
         self.dense.close()
+        self.in_use.close()
 
 
 def problem(generation: Generation, *, is_exact: bool) -> str | None:

@@ -2,14 +2,14 @@
 
 They lie in folders `generations/000007`. The file `CURRENT` names the published one and is only
 ever replaced; a killed build leaves a folder that nothing names and that the next build deletes.
-The one before is kept to fall back to.
+The one before is kept to fall back to, and older ones while somebody has them open.
 """
 
 import logging
 import os
 import shutil
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from zipfile import BadZipFile
@@ -23,9 +23,11 @@ from ingest.catalogue import Catalogue
 from ingest.dense import Collections, Dense
 from ingest.disk import (
     FULL,
+    InUse,
     checksums,
     empty,
     is_full,
+    is_in_use,
     sync_folder,
     sync_tree,
     takes_writes,
@@ -110,33 +112,39 @@ class Generations:
             Unavailable: a part is missing, unreadable, or not what the manifest says.
         """
         manifest, folder = self.manifest(number), self.folder(number)
+        with ExitStack() as opened:
+            try:
+                in_use = opened.enter_context(closing(InUse(folder)))
+                if torn := _differing(manifest.files, _checksums(folder)):
+                    raise _damaged(number, f"the content of {torn} is not what was written")
+                columns = self._columns(number)
+                words = lexical.Words(folder / "words")
+                vectors = VectorStore(self._vectors / manifest.vectors, manifest.dimension)
+            except _UNREADABLE as error:
+                raise _damaged(number, str(error)) from error
+            dense = self._dense(manifest, columns, vectors, is_new=is_new)
+            opened.enter_context(closing(dense))
+            position = {str(paper_id): i for i, paper_id in enumerate(columns.ids)}
+            generation = Generation(manifest, columns, dense, words, vectors, position, in_use)
+            if found := problem(generation, is_exact=not self._collections.is_remote):
+                raise _damaged(number, found)
+            opened.pop_all()
+        return generation
+
+    def _dense(
+        self, manifest: Manifest, columns: Columns, vectors: VectorStore, *, is_new: bool
+    ) -> Dense:
+        folder = self.folder(manifest.number)
         try:
-            if torn := _differing(manifest.files, _checksums(folder)):
-                raise _damaged(number, f"the content of {torn} is not what was written")
-            columns = self._columns(number)
-            words = lexical.Words(folder / "words")
-            vectors = VectorStore(self._vectors / manifest.vectors, manifest.dimension)
-        except _UNREADABLE as error:
-            raise _damaged(number, str(error)) from error
-        dense: Dense
-        try:
-            dense = self._collections.open(folder, manifest.collection)
-            if manifest.strays:
-                dense = Completed(dense, Exact(columns, vectors, manifest.strays))
+            dense: Dense = self._collections.open(folder, manifest.collection)
         except Unavailable as error:
             if is_new or self._collections.is_remote or takes_writes(folder):
                 raise
             logger.warning("every question is compared with every chunk: %s", error)
-            dense = Exact(columns, vectors)
-        position = {str(paper_id): i for i, paper_id in enumerate(columns.ids)}
-        generation = Generation(manifest, columns, dense, words, vectors, position)
-        try:
-            if found := problem(generation, is_exact=not self._collections.is_remote):
-                raise _damaged(number, found)
-        except BaseException:
-            generation.close()
-            raise
-        return generation
+            return Exact(columns, vectors)
+        if manifest.strays:
+            return Completed(dense, Exact(columns, vectors, manifest.strays))
+        return dense
 
     def _columns(self, number: int) -> Columns:
         with np.load(self.folder(number) / "columns.npz") as stored:
@@ -301,10 +309,14 @@ class Generations:
                 shutil.rmtree(self.folder(number))
 
     def _drop_old(self, current: Manifest, catalogue: Catalogue, library: str) -> None:
-        """Deletes all generations but the current one and the one before, and retired papers."""
+        """Deletes generations and retired papers that nobody needs any more.
+
+        Needed are the current one, the one before, and those that somebody has open.
+        """
         kept, ordinals = {current.number: current}, [self._columns(current.number).ordinals]
         for number in reversed(self.numbers()):
-            if number not in kept and len(kept) < 2 and number < current.number:
+            is_needed = len(kept) < 2 or is_in_use(self.folder(number))
+            if number not in kept and is_needed and number < current.number:
                 try:
                     manifest = self.manifest(number)
                     ordinals.append(self._columns(number).ordinals)

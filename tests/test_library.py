@@ -75,6 +75,18 @@ def test_a_pinned_generation_outlives_two_new_ones(lib: Library) -> None:
     assert (len(found), len(papers)) == (5, 20)
 
 
+def test_a_generation_keeps_its_files_while_somebody_has_it_open(lib: Library) -> None:
+    with lib.pinned() as generation:
+        folder = lib.generations.folder(generation.manifest.number)
+        for n in range(3):
+            ingest(lib, given(record(100 + n), name=f"{n}"))
+            lib.refresh()
+        was_there = (folder / "chroma/chroma.sqlite3").is_file()
+    ingest(lib, given(record(200), name="last"))
+
+    assert (was_there, folder.exists()) == (True, False)
+
+
 def test_no_question_fails_while_generations_are_swapped(lib: Library) -> None:
     query = lib.embedder.embed(["owls watch"])[0]
     failures: list[BaseException] = []
