@@ -16,10 +16,9 @@ from ingest.disk import InUse
 from ingest.embed import Vectors
 from ingest.lexical import Words
 from ingest.scan import Scan
-from ingest.vectors import VectorStore, rows_of
+from ingest.vectors import VectorStore, blocks, rows_of
 
 _PROBES = 8  # chunks that are looked up when a generation is opened
-_BLOCK = 8192  # chunks compared together
 _SAME = 0.999  # cosine of a vector with itself, float16 and int8 roundings included
 
 
@@ -103,8 +102,8 @@ class Exact:
 
     def search(self, vector: Vectors, k: int) -> list[tuple[str, float]]:
         """The `k` nearest chunks of one unit vector: `(paper id#row, cosine)`, best first."""
-        starts = range(0, len(self._rows), _BLOCK)
-        parts = [self._vectors.chunks(self._rows[at : at + _BLOCK]) @ vector for at in starts]
+        rows = self._rows
+        parts = [self._vectors.chunks(rows[part]) @ vector for part in blocks(len(rows))]
         scores = np.concatenate([np.empty(0, np.float32), *parts])
         best = np.argsort(-scores, kind="stable")[: max(k, 1)]
         return [(f"{self._ids[self._owners[i]]}#{self._rows[i]}", float(scores[i])) for i in best]

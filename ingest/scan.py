@@ -9,15 +9,17 @@ Runtime multiplies bytes by the processor's own instruction for it, which numpy 
 """
 
 import threading
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ingest.embed import Vectors
-from ingest.vectors import Rows, VectorStore, runs
+from ingest.vectors import Rows, VectorStore, blocks, rows_of
 
-_BLOCK = 8192  # rows quantised together
+if TYPE_CHECKING:
+    from ingest.runtime import Session
+
 _HALF = 63  # of a byte: sums of two products then fit 16 bits on processors that need it
 _ROUNDING = 1e-5  # what float32 arithmetic may add to a product of unit vectors
 
@@ -25,7 +27,7 @@ _ROUNDING = 1e-5  # what float32 arithmetic may add to a product of unit vectors
 class _Packed(NamedTuple):
     """`session` multiplies two rows of bytes with every chunk; the others are one a chunk."""
 
-    session: Any  # onnxruntime.InferenceSession, which brings no types
+    session: "Session"
     owners: NDArray[np.int64]
     scales: Vectors
     errors: Vectors
@@ -68,7 +70,7 @@ class Scan:
         with self._packing:
             if self._packed is None:
                 owners = np.repeat(np.arange(len(self._counts), dtype=np.int64), self._counts)
-                rows = runs(self._starts, self._counts)
+                rows = rows_of(self._starts, self._counts)
                 self._packed = _pack(self._vectors, owners, rows)
             return self._packed
 
@@ -115,8 +117,7 @@ def _split(vector: Vectors) -> tuple[NDArray[np.uint8], tuple[np.float32, np.flo
 def _pack(vectors: VectorStore, owners: NDArray[np.int64], rows: Rows) -> _Packed:
     matrix = np.empty((vectors.dimension, len(rows)), np.int8)
     scales, errors = np.empty(len(rows), np.float32), np.empty(len(rows), np.float32)
-    for at in range(0, len(rows), _BLOCK):
-        part = slice(at, at + _BLOCK)
+    for part in blocks(len(rows)):
         block = vectors.chunks(rows[part])
         scale = np.maximum(np.abs(block).max(axis=1, keepdims=True), 1e-12) / 127
         whole = np.rint(block / scale)
@@ -127,13 +128,13 @@ def _pack(vectors: VectorStore, owners: NDArray[np.int64], rows: Rows) -> _Packe
     return _Packed(_session(matrix), owners, scales, errors)
 
 
-def _session(matrix: NDArray[np.int8]) -> Any:
+def _session(matrix: NDArray[np.int8]) -> "Session":
     """A session that multiplies bytes, of shape (2, rows of the matrix), with the matrix."""
-    import onnxruntime  # type: ignore[import-untyped]  # it brings no types
     from onnx import TensorProto as Tensor
     from onnx import helper
 
     from ingest.minilm_graph import OPSET, external
+    from ingest.runtime import open_session
 
     middle = helper.make_tensor("middle", Tensor.UINT8, [], [_HALF + 1])
     node = helper.make_node("MatMulInteger", ["parts", "matrix", "middle"], ["products"])
@@ -145,12 +146,4 @@ def _session(matrix: NDArray[np.int8]) -> Any:
         [middle, external("matrix", matrix.shape, Tensor.INT8)],
     )
     model = helper.make_model(made, ir_version=9, opset_imports=[helper.make_opsetid("", OPSET)])
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = 1
-    options.inter_op_num_threads = 1
-    options.add_external_initializers(
-        ["matrix"], [onnxruntime.OrtValue.ortvalue_from_numpy(matrix)]
-    )
-    return onnxruntime.InferenceSession(
-        model.SerializeToString(), options, providers=["CPUExecutionProvider"]
-    )
+    return open_session(model.SerializeToString(), {"matrix": matrix}, 1)

@@ -7,7 +7,7 @@ added, so a reader of an older generation never sees a row change.
 
 import os
 import shutil
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -94,9 +94,9 @@ class VectorStore:
         """A store in the folder `path` of these rows alone, in this order; on disk on return."""
         shutil.rmtree(path, ignore_errors=True)
         gathered = VectorStore(path, self.dimension)
-        for part in _blocks(len(chunks)):
+        for part in blocks(len(chunks)):
             gathered._extend("chunks.f16", self._chunks[chunks[part]])
-        for part in _blocks(len(sentences)):
+        for part in blocks(len(sentences)):
             gathered._extend("sentences.i8", self._sentences[sentences[part]])
             gathered._extend("scales.f32", self._scales[sentences[part]])
         gathered.resize(len(chunks), len(sentences))
@@ -127,23 +127,23 @@ class VectorStore:
 
     def lost(self) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
         """Which chunk rows and which sentence rows hold no vector, but zeros or no numbers."""
-        chunks = [_is_lost(self.chunks(part)) for part in _blocks(self.n_chunks)]
-        sentences = [_is_lost(self.sentences(part)) for part in _blocks(self.n_sentences)]
+        chunks = [_is_lost(self.chunks(part)) for part in blocks(self.n_chunks)]
+        sentences = [_is_lost(self.sentences(part)) for part in blocks(self.n_sentences)]
         return _joined(chunks), _joined(sentences)
 
 
-def rows_of(starts: Iterable[int], counts: Iterable[int]) -> Rows:
+def rows_of(starts: Rows | Sequence[int], counts: Rows | Sequence[int]) -> Rows:
     """All row numbers of the runs `[start, start + count)`, one run after the other."""
-    own = [np.arange(s, s + n, dtype=np.int64) for s, n in zip(starts, counts, strict=True)]
-    return np.concatenate(own) if own else np.empty(0, np.int64)
+    lengths = np.asarray(counts, np.int64)
+    ends = np.cumsum(lengths)
+    rows = np.repeat(np.asarray(starts, np.int64) - (ends - lengths), lengths)
+    rows += np.arange(len(rows))
+    return rows
 
 
-def runs(starts: Rows, counts: Rows) -> Rows:
-    """As `rows_of`, of arrays."""
-    ends = np.cumsum(counts)
-    offsets = np.repeat(starts - (ends - counts), counts)
-    offsets += np.arange(len(offsets))
-    return offsets
+def blocks(n: int) -> Iterable[slice]:
+    """The places of `n` rows, in parts that are looked at together."""
+    return (slice(at, at + _BLOCK) for at in range(0, n, _BLOCK))
 
 
 def _widened(halves: NDArray[np.float16]) -> Vectors:
@@ -163,10 +163,6 @@ def _is_lost(vectors: Vectors) -> NDArray[np.bool_]:
     squares = np.einsum("ij,ij->i", vectors, vectors)
     is_unit = (squares > 0.5) & (squares < 2.0)  # a NaN is neither
     return np.asarray(~is_unit, np.bool_)
-
-
-def _blocks(n: int) -> Iterable[slice]:
-    return (slice(at, at + _BLOCK) for at in range(0, n, _BLOCK))
 
 
 def _joined(parts: list[NDArray[np.bool_]]) -> NDArray[np.bool_]:

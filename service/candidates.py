@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from ingest.embed import Vectors
 from ingest.generation import Columns, Generation
 from ingest.lexical import stems as stems_of
-from ingest.vectors import runs
+from ingest.vectors import rows_of
 from service.filters import Mask
 
 Positions = NDArray[np.int64]
@@ -70,7 +70,7 @@ def score(
     bound = _SATURATED * (float(weights.idf.sum()) or 1.0)
     columns = generation.columns
     counts = columns.n_sentences[positions]
-    rows = runs(columns.sentence_rows[positions], counts)
+    rows = rows_of(columns.sentence_rows[positions], counts)
     near = generation.vectors.sentence_cosines(rows, vector)
     dense = chunk_scores(generation, positions, vector)
     share = np.minimum(weights.bm25 / bound, 1.0)
@@ -134,10 +134,8 @@ def _nearest(generation: Generation, vector: Vectors, mask: Mask | None) -> Posi
 
 def _found(generation: Generation, vector: Vectors) -> Positions:
     """What the graph finds, best first, each paper once."""
-    hits = generation.dense.search(vector, min(_FETCH, generation.manifest.n_chunks))
-    ids = dict.fromkeys(name.partition("#")[0] for name, _ in hits)
-    found = [generation.position[i] for i in ids if i in generation.position]
-    return np.array(found[:DEPTH], np.int64)
+    near = generation.near(vector, min(_FETCH, generation.manifest.n_chunks))
+    return np.array([generation.position[i] for i, _ in near[:DEPTH]], np.int64)
 
 
 def _wordiest(generation: Generation, stems: Sequence[str], mask: Mask | None) -> Positions:
@@ -166,7 +164,7 @@ def chunk_scores(generation: Generation, positions: Positions, vector: Vectors) 
     """The cosine of each paper's best chunk."""
     columns = generation.columns
     counts = columns.n_chunks[positions]
-    rows = runs(columns.chunk_rows[positions], counts)
+    rows = rows_of(columns.chunk_rows[positions], counts)
     return _best_of(np.vecdot(generation.vectors.chunks(rows), vector), counts)
 
 
@@ -174,7 +172,7 @@ def sentence_vectors(generation: Generation, positions: Positions) -> list[Vecto
     """The sentence vectors of each paper."""
     columns = generation.columns
     counts = columns.n_sentences[positions]
-    vectors = generation.vectors.sentences(runs(columns.sentence_rows[positions], counts))
+    vectors = generation.vectors.sentences(rows_of(columns.sentence_rows[positions], counts))
     return _split(vectors, counts)
 
 

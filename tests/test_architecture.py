@@ -14,7 +14,8 @@ ROOT = Path(__file__).parents[1]
 # do not import each other, but for packages, whose own modules may.
 ORDER = [
     "prompts ingest service",
-    "ingest.errors ingest.papers ingest.report ingest.sample ingest.sentences ingest.tokens",
+    "ingest.errors ingest.papers ingest.report ingest.runtime ingest.sample",
+    "ingest.sentences ingest.tokens",
     "ingest.embed ingest.chunk ingest.disk ingest.merge ingest.minilm_graph ingest.sources",
     "ingest.embed_remote ingest.minilm ingest.postings ingest.vectors",
     "ingest.database ingest.dense ingest.lexical ingest.scan",
@@ -63,7 +64,7 @@ HOMES = {
     "chromadb": {"ingest.dense"},
     "tantivy": {"ingest.lexical"},
     "opentelemetry": {"service.tracing"},
-    "onnxruntime": {"ingest.minilm", "ingest.scan"},
+    "onnxruntime": {"ingest.runtime"},
     "openai": {"ingest.embed_remote", "service.llm"},
     "httpx2": {"ingest.feeds.client", "service.llm"},
     "prometheus_client": {"service.meters"},
