@@ -77,6 +77,21 @@ class Retrieval:
     scores: tuple[float, ...] = field(default=(), repr=False)
 
 
+@dataclass(frozen=True, slots=True)
+class _Search:
+    """A query taken apart, its words and vector, the candidates and the scores that rank them.
+
+    `read` are the best papers by ordinal, which were read for that.
+    """
+
+    asked: Asked
+    words: list[str]
+    vector: Vectors
+    found: Candidates
+    score: Vectors
+    read: dict[int, StoredPaper]
+
+
 class Retriever:
     """Searches a library. Safe to share between threads."""
 
@@ -113,19 +128,18 @@ class Retriever:
         if not query:
             raise InvalidInput("The question is empty. Ask something about the papers.")
         with self._library.pinned() as generation:
-            asked, vector, found, score, read = self._searched(
-                generation, query, filters or Filters(), is_literal
-            )
+            search = self._searched(generation, query, filters or Filters(), is_literal)
+            found = search.found
             return Retrieval(
                 query,
                 generation.manifest.snapshot,
                 generation.manifest.n_papers,
-                tuple(self._passages(generation, asked, found, score, read, k)),
-                vector,
+                tuple(self._passages(generation, search, k)),
+                search.vector,
                 idf=dict(zip(found.stems, found.idf.tolist(), strict=True)),
-                text=asked.text,
-                operators=asked.operators,
-                scores=tuple(np.sort(score)[::-1].tolist()),
+                text=search.asked.text,
+                operators=search.asked.operators,
+                scores=tuple(np.sort(search.score)[::-1].tolist()),
             )
 
     def rank(
@@ -136,13 +150,14 @@ class Retriever:
         "ours" is what `retrieve` ranks by; "rrf" is reciprocal rank fusion with k = 60.
         """
         with self._library.pinned() as generation:
-            _, _, found, score, _ = self._searched(generation, query, Filters(), is_literal=False)
+            search = self._searched(generation, query, Filters(), is_literal=False)
+            found = search.found
             ids = generation.columns.ids[found.positions]
             by_method: dict[Method, Vectors] = {
                 "dense": found.dense,
                 "bm25": found.lexical,
                 "rrf": _reciprocal(found, ids),
-                "ours": score,
+                "ours": search.score,
             }
             ranked = {}
             for method in methods:
@@ -153,18 +168,14 @@ class Retriever:
 
     def _searched(
         self, generation: Generation, query: str, filters: Filters, is_literal: bool
-    ) -> tuple[Asked, Vectors, Candidates, Vectors, dict[int, StoredPaper]]:
-        """The query taken apart, its vector, the candidates, the scores that rank them.
-
-        And, by ordinal, the best papers, which were read for that.
-        """
+    ) -> _Search:
         if generation.manifest.n_papers == 0:
             raise Unavailable("The library is empty. Add papers: citelight ingest FILE...")
         asked, mask = self._taken_apart(generation, query, filters, is_literal)
-        vector = self._vector(asked.text)
+        words, vector = terms(asked.text), self._vector(asked.text)
         bonuses = self._names(generation).bonuses(query)
         named = np.array(sorted(bonuses), np.int64)
-        found = find(generation, vector, roots(terms(asked.text)), mask, named)
+        found = find(generation, vector, roots(words), mask, named)
         score = found.fused
         if bonuses:
             gained = [bonuses.get(p, 0.0) for p in found.positions.tolist()]
@@ -173,7 +184,8 @@ class Retriever:
         ordinals = generation.columns.ordinals[found.positions[best]].tolist()
         read = {p.ordinal: p for p in self._library.papers(ordinals)}
         texts = [_text(read.get(ordinal)) for ordinal in ordinals]
-        return asked, vector, found, as_written(found, score, best, terms(asked.text), texts), read
+        score = as_written(found, score, best, words, texts)
+        return _Search(asked, words, vector, found, score, read)
 
     def _embedded(self, text: str) -> Vectors:
         vector: Vectors = self._library.embedder.embed([text])[0]
@@ -227,15 +239,8 @@ class Retriever:
                     self._derived[name] = (generation.manifest.number, value)
         return value  # type: ignore[return-value]  # put there by the same name
 
-    def _passages(
-        self,
-        generation: Generation,
-        asked: Asked,
-        found: Candidates,
-        score: Vectors,
-        read: dict[int, StoredPaper],
-        k: int,
-    ) -> list[Passage]:
+    def _passages(self, generation: Generation, search: _Search, k: int) -> list[Passage]:
+        found, score, read = search.found, search.score, search.read
         columns = generation.columns
         ids = columns.ids[found.positions]
         order = np.lexsort((ids, -score))
@@ -243,12 +248,12 @@ class Retriever:
         ordinals = columns.ordinals[found.positions]
         missing = [o for o in ordinals[order[:k]].tolist() if o not in read]
         read |= {p.ordinal: p for p in self._library.papers(missing)} if missing else {}
-        order, score = _titled(order, score, ordinals, asked.text, read)
+        order, score = _titled(order, score, ordinals, search.asked.text, read)
         order = order[:k]
         dense_ranks = _ranks(found.dense, ids)[order].tolist()
         lexical_ranks = _ranks(found.lexical, ids)[order].tolist()
         vectors = sentence_vectors(generation, found.positions[order])
-        matched = _Matched(terms(asked.text), found.stems, found.held)
+        matched = _Matched(search.words, found.stems, found.held)
         return [
             Passage(
                 stored=stored,
