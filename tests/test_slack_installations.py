@@ -1,5 +1,6 @@
 """Many workspaces: installed by OAuth, tokens sealed, everything gone when they leave."""
 
+import re
 import sqlite3
 from dataclasses import replace
 from pathlib import Path
@@ -68,11 +69,15 @@ async def test_no_token_is_readable_in_the_database(tmp_path: Path) -> None:
 
 
 def rows_of(home: Path, team: str) -> int:
-    """Rows in any table that name the team in any column."""
+    """Rows in any table that name the team, as a word of its own, in any column.
+
+    As a word, since "T1" also stands in a time of the hours from ten to nineteen.
+    """
+    named = re.compile(rf"\b{team}\b")
     db = sqlite3.connect(home / "conversations.sqlite")
     tables = [r[0] for r in db.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
     n = sum(
-        any(team in str(value) for value in row)
+        any(named.search(str(value)) for value in row)
         for table in tables
         for row in db.execute(f"SELECT * FROM {table}")
     )
