@@ -30,6 +30,9 @@ class WordSumEmbedder:
     def count_tokens(self, text: str) -> int:
         return text.count(" ") * 5 // 4 + 1
 
+    def embed_query(self, text: str) -> Vectors:
+        return np.asarray(self.embed([text])[0], np.float32)
+
     def embed(self, texts: Sequence[str]) -> Vectors:
         return np.stack([self._sum(text) for text in texts])
 

@@ -31,7 +31,8 @@ from ingest.build import ingest
 from ingest.dense import EmbeddedChroma
 from ingest.embed import Embedder, Vectors
 from ingest.library import Library
-from ingest.minilm import MiniLM, _load_weights, find_weights
+from ingest.minilm import MiniLM
+from ingest.minilm_weights import find_weights, load_weights
 from ingest.sentences import Span
 from ingest.sources import discover
 
@@ -51,8 +52,8 @@ class _Network:
     """What Chroma's function takes for an ONNX session: token ids and mask in, states out."""
 
     def __init__(self) -> None:
-        weights = _load_weights(find_weights() / "model.safetensors")
-        graph = _Masked()
+        weights = load_weights(find_weights())
+        graph = _Masked(weights)
         states = minilm_graph._encode(graph)
         graph.nodes.append(helper.make_node("Identity", [states], ["states"]))
         shapes = ((minilm_graph.TOKENS, TensorProto.INT64, 2), ("mask", TensorProto.FLOAT, 4))
@@ -104,6 +105,9 @@ class _Timed:
         self.name, self.dimension = embedder.name, embedder.dimension
         self.max_tokens, self.count_tokens = embedder.max_tokens, embedder.count_tokens
         self.seconds = 0.0
+
+    def embed_query(self, text: str) -> Vectors:
+        return self._embedder.embed_query(text)
 
     def embed(self, texts: Sequence[str]) -> Vectors:
         return self._embedder.embed(texts)

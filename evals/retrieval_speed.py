@@ -44,9 +44,9 @@ class Both(WordSumEmbedder):
         super().__init__()
         self._real = MiniLM.open()
 
-    def embed(self, texts: Sequence[str]) -> Vectors:
-        self._real.embed(texts)
-        return super().embed(texts)
+    def embed_query(self, text: str) -> Vectors:
+        self._real.embed_query(text)
+        return super().embed_query(text)
 
 
 def main() -> None:
@@ -96,13 +96,13 @@ def end_to_end(
 
 
 def _parts(generation: Generation, library: Library, text: str) -> dict[str, Callable[[], object]]:
-    vector = library.embedder.embed([text])[0]
+    vector = library.embedder.embed_query(text)
     words = roots(terms(text))
     nowhere = np.empty(0, np.int64)
     positions = find(generation, vector, words, None, nowhere).positions
     ordinals = generation.columns.ordinals[positions[:_LOOKED_UP]].tolist()
     return {
-        "embed": lambda: library.embedder.embed([text]),
+        "embed": lambda: library.embedder.embed_query(text),
         "nearest": lambda: nearest(generation, vector, None),
         "BM25": lambda: generation.words.search(words, DEPTH),
         "fusion": lambda: score(generation, vector, words, positions),
@@ -115,7 +115,7 @@ def filters(library: Library, texts: Sequence[str]) -> list[dict[str, Any]]:
     rng = np.random.default_rng(7)
     with library.pinned() as generation:
         n = len(generation.columns.ids)
-        asked = [(library.embedder.embed([text])[0], roots(terms(text))) for text in texts]
+        asked = [(library.embedder.embed_query(text), roots(terms(text))) for text in texts]
         told = []
         for share in _SHARES:
             kept = np.sort(rng.choice(n, max(int(share * n), 1), replace=False)).astype(np.int64)

@@ -26,6 +26,12 @@ class Embedder(Protocol):
 
     def count_tokens(self, text: str) -> int: ...
 
+    def embed_query(self, text: str) -> Vectors:
+        """The vector of a question, shape `(dimension,)`, float32, of length 1.
+
+        May differ from what `embed` gives, as little as makes no difference to what is found.
+        """
+
     def embed(self, texts: Sequence[str]) -> Vectors:
         """Vectors of shape `(len(texts), dimension)`, float32, each of length 1."""
 

@@ -62,6 +62,10 @@ class OpenAIEmbedder:
         """Close the connections; the embedder cannot be used after it."""
         self._client.close()
 
+    def embed_query(self, text: str) -> Vectors:
+        """As `Embedder.embed_query`."""
+        return np.asarray(self.embed([text])[0], np.float32)
+
     def embed(self, texts: Sequence[str]) -> Vectors:
         """Vectors of shape `(len(texts), dimension)`, float32, each of length 1.
 

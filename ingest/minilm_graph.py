@@ -1,28 +1,36 @@
-"""The network of all-MiniLM-L6-v2 as an ONNX graph in standard operators, made in memory.
+"""The network of all-MiniLM-L6-v2 as an ONNX graph, made in memory.
 
 The weights do not become part of the graph: it only names them, so that it is a few kilobytes and
-several sessions can share one copy.
+several sessions can share one copy. Where a layer's weights are rounded to bytes
+(`minilm_weights.rounded`) it multiplies bytes, by an operator of ONNX Runtime's own; all others
+are standard.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
 
 LAYERS, WIDTH, HEADS, INNER = 6, 384, 12, 1536
 HEAD_WIDTH = WIDTH // HEADS
 EPSILON = 1e-12  # layer_norm_eps of the model's config.json
 OPSET = 20  # the first with Gelu as an operator
 
+RUNTIMES_OWN = "com.microsoft"  # operators beyond the standard
+
 # Names of the graph's inputs and of its output.
 TOKENS, POOL, VECTORS = "tokens", "pool", "vectors"
 
 
 class _Graph:
-    """Collects nodes; every method adds one and returns the name of its result."""
+    """Collects nodes; every method adds some and returns the name of their result."""
 
-    def __init__(self) -> None:
+    def __init__(self, weights: Mapping[str, object]) -> None:
         from onnx import helper
 
         self.helper: Any = helper  # onnx has no types for its helpers
+        self.weights = weights
         self.nodes: list[Any] = []
 
     def add(self, operator: str, *inputs: str, **attributes: object) -> str:
@@ -37,8 +45,27 @@ class _Graph:
         return names
 
     def linear(self, value: str, layer: str) -> str:
+        if f"{layer}.bytes" in self.weights:
+            return self.rounded(value, layer)
         product = self.add("MatMul", value, f"{layer}.weight")
         return self.add("Add", product, f"{layer}.bias")
+
+    def rounded(self, value: str, layer: str) -> str:
+        """`linear` in bytes, which the values are rounded to in steps of one size for all.
+
+        So that no value is much larger than the others, those of a column are divided by its
+        `even`, or, where tokens differ more than columns do, those of a token by its largest.
+        """
+        if f"{layer}.even" in self.weights:
+            return self.multiply_bytes(self.add("Mul", value, f"{layer}.even"), layer)
+        largest = self.add("ReduceMax", self.add("Abs", value), "last_axis", keepdims=1)
+        product = self.multiply_bytes(self.add("Div", value, largest), layer, bias="")
+        return self.add("Add", self.add("Mul", product, largest), f"{layer}.bias")
+
+    def multiply_bytes(self, value: str, layer: str, bias: str = "bias") -> str:
+        inputs = [value, f"{layer}.bytes", f"{layer}.steps"]
+        inputs += ["", f"{layer}.{bias}"] if bias else []
+        return self.add("DynamicQuantizeMatMul", *inputs, domain=RUNTIMES_OWN)
 
     def norm(self, value: str, layer: str) -> str:
         return self.add(
@@ -75,8 +102,8 @@ def _encode(graph: _Graph) -> str:
     return hidden
 
 
-def build(weights: Sequence[tuple[str, tuple[int, ...]]]) -> bytes:
-    """A serialised model whose weights, given by name and shape, are filled in by the session.
+def build(weights: Mapping[str, NDArray[Any]]) -> bytes:
+    """A serialised model that names its weights; the session fills them in.
 
     Inputs: tokens (batch, length) int64, without padding: there is no attention mask; pool
     (batch, groups, length) float32, the weight of each token in each wanted vector. Output:
@@ -85,7 +112,7 @@ def build(weights: Sequence[tuple[str, tuple[int, ...]]]) -> bytes:
     from onnx import TensorProto as Tensor  # takes 0.2 s
     from onnx import helper
 
-    graph = _Graph()
+    graph = _Graph(weights)
     pooled = graph.add("MatMul", POOL, _encode(graph))
     size = graph.add("ReduceL2", pooled, "last_axis", keepdims=1)
     unit = graph.add("Div", pooled, graph.add("Max", size, "smallest"))
@@ -102,10 +129,11 @@ def build(weights: Sequence[tuple[str, tuple[int, ...]]]) -> bytes:
         helper.make_tensor("last_axis", Tensor.INT64, [1], [-1]),
         helper.make_tensor("smallest", Tensor.FLOAT, [], [1e-12]),
     ]
-    tensors = [external(name, shape) for name, shape in weights]
+    kinds = {np.float32: Tensor.FLOAT, np.int8: Tensor.INT8}
+    tensors = [external(n, w.shape, kinds[w.dtype.type]) for n, w in weights.items()]
     made = helper.make_graph(graph.nodes, "minilm", inputs, [output], constants + tensors)
-    opset = helper.make_opsetid("", OPSET)
-    model = helper.make_model(made, ir_version=9, opset_imports=[opset])
+    opsets = [helper.make_opsetid("", OPSET), helper.make_opsetid(RUNTIMES_OWN, 1)]
+    model = helper.make_model(made, ir_version=9, opset_imports=opsets)
     return bytes(model.SerializeToString())
 
 

@@ -146,4 +146,4 @@ def _session(matrix: NDArray[np.int8]) -> "Session":
         [middle, external("matrix", matrix.shape, Tensor.INT8)],
     )
     model = helper.make_model(made, ir_version=9, opset_imports=[helper.make_opsetid("", OPSET)])
-    return open_session(model.SerializeToString(), {"matrix": matrix}, 1)
+    return open_session(model.SerializeToString(), {"matrix": matrix})

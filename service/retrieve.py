@@ -188,7 +188,7 @@ class Retriever:
         return _Search(asked, words, vector, found, score, read)
 
     def _embedded(self, text: str) -> Vectors:
-        vector: Vectors = self._library.embedder.embed([text])[0]
+        vector = self._library.embedder.embed_query(text)
         vector.setflags(write=False)  # all who ask the same share it
         return vector
 

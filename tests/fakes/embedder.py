@@ -28,6 +28,9 @@ class HashEmbedder:
     def count_tokens(self, text: str) -> int:
         return len(text.split())
 
+    def embed_query(self, text: str) -> Vectors:
+        return np.asarray(self.embed([text])[0], np.float32)
+
     def embed(self, texts: Sequence[str]) -> Vectors:
         vectors = np.zeros((len(texts), self.dimension), np.float32)
         for vector, text in zip(vectors, texts, strict=True):
