@@ -186,7 +186,7 @@ def calibration_error(p: Array, rows: Sequence[dict[str, Any]], n_bins: int = 10
 
 def borders_of(_: Array) -> dict[str, float]:
     """Borders between the states. Refusing a good question costs most, so they are low."""
-    return {"answered": 0.30, "partial": 0.06, "nearby": 0.02}
+    return {"answered": 0.30, "partial": 0.055, "nearby": 0.02}
 
 
 def artifact(beta: Array, rows: Sequence[dict[str, Any]]) -> dict[str, Any]:

@@ -49,8 +49,8 @@ def main() -> None:
     parser.add_argument("--texts", type=int, default=96)
     parser.add_argument("--rounds", type=int, default=7)
     args = parser.parse_args()
-    texts = [f"{row['title']}\n{row['abstract']}" for row in _rows(args.corpus, args.texts)]
-    queries = [row["text"] for row in _rows(args.queries, _QUERIES * args.rounds)]
+    texts = [f"{row['title']}\n{row['abstract']}" for row in rows(args.corpus, args.texts)]
+    queries = [row["text"] for row in rows(args.queries, _QUERIES * args.rounds)]
     with tempfile.TemporaryDirectory(prefix="citelight-embedder-") as folder:
         export(Path(folder, "onnx"))
         figures = _compared(texts, queries, args.rounds, Path(folder))
@@ -75,7 +75,7 @@ def _compared(
         cold["ours"].append(_process(_COLD_OURS, folder))
         cold["kept"].append(_process(_COLD_THEIRS, folder))
     expected = np.stack(theirs(list(queries)))
-    quick = np.stack([ours.embed_query(query) for query in queries])
+    quick = np.stack([ours.embed_query(query).vector for query in queries])
     return {
         "min_cosine": float(np.vecdot(ours.embed(queries), expected).min()),
         "min_cosine_of_questions": float(np.vecdot(quick, expected).min()),
@@ -169,7 +169,7 @@ def _ratio(took: dict[str, list[float]], base: str) -> float:
     return round(float(np.median(took[base]) / np.median(took["ours"])), 2)
 
 
-def _rows(path: Path, n: int) -> list[dict[str, Any]]:
+def rows(path: Path, n: int) -> list[dict[str, Any]]:
     with path.open(encoding="utf-8") as lines:
         return [json.loads(line) for line in islice(lines, n)]
 

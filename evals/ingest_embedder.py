@@ -1,13 +1,16 @@
 """A stand-in for a real embedder, so fast that only the rest of ingestion is measured."""
 
+import re
 import zlib
 from collections.abc import Sequence
 
 import numpy as np
 
-from ingest.embed import Vectors
+from ingest.embed import ChunkVectors, QueryVectors, Vectors
 from ingest.sentences import Span
+from ingest.token_vectors import WIDTH, Tokens
 
+_WORD = re.compile(r"\S+")
 _N_WORDS = 4096
 _DIMENSION = 384
 
@@ -20,6 +23,7 @@ class WordSumEmbedder:
     """
 
     name = "word-sum"
+    gives_tokens = True
     dimension = _DIMENSION
     max_tokens = 254
 
@@ -30,20 +34,28 @@ class WordSumEmbedder:
     def count_tokens(self, text: str) -> int:
         return text.count(" ") * 5 // 4 + 1
 
-    def embed_query(self, text: str) -> Vectors:
-        return np.asarray(self.embed([text])[0], np.float32)
+    def embed_query(self, text: str) -> QueryVectors:
+        return QueryVectors(np.asarray(self.embed([text])[0], np.float32), self._tokens(text))
 
     def embed(self, texts: Sequence[str]) -> Vectors:
         return np.stack([self._sum(text) for text in texts])
 
-    def embed_chunks(
-        self, texts: Sequence[str], spans: Sequence[Sequence[Span]]
-    ) -> tuple[Vectors, list[Vectors]]:
-        return self.embed(texts), [
+    def embed_chunks(self, texts: Sequence[str], spans: Sequence[Sequence[Span]]) -> ChunkVectors:
+        sentences = [
             self.embed([text[s:e] for s, e in own]) for text, own in zip(texts, spans, strict=True)
         ]
+        return ChunkVectors(self.embed(texts), sentences, [self._tokens(text) for text in texts])
+
+    def _tokens(self, text: str) -> Tokens:
+        spans = np.array([match.span() for match in _WORD.finditer(text)], np.int64)
+        vectors = self._table[_hashed(text), :WIDTH]
+        vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
+        return Tokens(vectors, spans) if len(spans) else Tokens.none()
 
     def _sum(self, text: str) -> Vectors:
-        words = [zlib.crc32(word.encode()) % _N_WORDS for word in text.split()] or [0]
-        total = self._table[words].sum(axis=0)
+        total = self._table[_hashed(text)].sum(axis=0)
         return np.asarray(total / np.linalg.norm(total), np.float32)
+
+
+def _hashed(text: str) -> list[int]:
+    return [zlib.crc32(word.encode()) % _N_WORDS for word in text.split()] or [0]

@@ -29,7 +29,7 @@ from evals.ingest_embedder import WordSumEmbedder
 from ingest import minilm_graph
 from ingest.build import ingest
 from ingest.dense import EmbeddedChroma
-from ingest.embed import Embedder, Vectors
+from ingest.embed import ChunkVectors, Embedder, QueryVectors, Vectors
 from ingest.library import Library
 from ingest.minilm import MiniLM
 from ingest.minilm_weights import find_weights, load_weights
@@ -103,18 +103,17 @@ class _Timed:
     def __init__(self, embedder: Embedder) -> None:
         self._embedder = embedder
         self.name, self.dimension = embedder.name, embedder.dimension
+        self.gives_tokens = embedder.gives_tokens
         self.max_tokens, self.count_tokens = embedder.max_tokens, embedder.count_tokens
         self.seconds = 0.0
 
-    def embed_query(self, text: str) -> Vectors:
+    def embed_query(self, text: str) -> QueryVectors:
         return self._embedder.embed_query(text)
 
     def embed(self, texts: Sequence[str]) -> Vectors:
         return self._embedder.embed(texts)
 
-    def embed_chunks(
-        self, texts: Sequence[str], spans: Sequence[Sequence[Span]]
-    ) -> tuple[Vectors, list[Vectors]]:
+    def embed_chunks(self, texts: Sequence[str], spans: Sequence[Sequence[Span]]) -> ChunkVectors:
         began = time.perf_counter()
         try:
             return self._embedder.embed_chunks(texts, spans)

@@ -23,13 +23,14 @@ import numpy as np
 
 from evals.ingest_embedder import WordSumEmbedder
 from ingest.dense import EmbeddedChroma
-from ingest.embed import Vectors
+from ingest.embed import QueryVectors, Vectors
 from ingest.generation import Generation
 from ingest.lexical import roots, terms
 from ingest.library import Library
 from ingest.minilm import MiniLM
 from service.candidates import DEPTH, Positions, chunk_scores, find, score
 from service.candidates import _nearest as nearest
+from service.interaction import late_scores
 from service.retrieve import Retriever
 
 _ASKERS = 8
@@ -44,7 +45,7 @@ class Both(WordSumEmbedder):
         super().__init__()
         self._real = MiniLM.open()
 
-    def embed_query(self, text: str) -> Vectors:
+    def embed_query(self, text: str) -> QueryVectors:
         self._real.embed_query(text)
         return super().embed_query(text)
 
@@ -96,16 +97,19 @@ def end_to_end(
 
 
 def _parts(generation: Generation, library: Library, text: str) -> dict[str, Callable[[], object]]:
-    vector = library.embedder.embed_query(text)
-    words = roots(terms(text))
+    vector, tokens = library.embedder.embed_query(text)
+    asked = terms(text)
+    words = roots(asked)
     nowhere = np.empty(0, np.int64)
-    positions = find(generation, vector, words, None, nowhere).positions
+    found = find(generation, vector, words, None, nowhere)
+    positions = found.positions
     ordinals = generation.columns.ordinals[positions[:_LOOKED_UP]].tolist()
     return {
         "embed": lambda: library.embedder.embed_query(text),
         "nearest": lambda: nearest(generation, vector, None),
         "BM25": lambda: generation.words.search(words, DEPTH),
         "fusion": lambda: score(generation, vector, words, positions),
+        "tokens": lambda: late_scores(generation, found, tokens, text, asked),
         "papers": lambda: library.papers(ordinals),
     }
 
@@ -115,7 +119,7 @@ def filters(library: Library, texts: Sequence[str]) -> list[dict[str, Any]]:
     rng = np.random.default_rng(7)
     with library.pinned() as generation:
         n = len(generation.columns.ids)
-        asked = [(library.embedder.embed_query(text), roots(terms(text))) for text in texts]
+        asked = [(library.embedder.embed_query(text).vector, roots(terms(text))) for text in texts]
         told = []
         for share in _SHARES:
             kept = np.sort(rng.choice(n, max(int(share * n), 1), replace=False)).astype(np.int64)

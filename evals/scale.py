@@ -27,7 +27,7 @@ import numpy as np
 from evals.ingest_embedder import WordSumEmbedder
 from ingest.build import ingest
 from ingest.dense import EmbeddedChroma
-from ingest.embed import Vectors
+from ingest.embed import ChunkVectors
 from ingest.library import Library
 from ingest.sentences import Span
 from ingest.sources import discover
@@ -50,9 +50,7 @@ class Timed(WordSumEmbedder):
 
     seconds = 0.0
 
-    def embed_chunks(
-        self, texts: Sequence[str], spans: Sequence[Sequence[Span]]
-    ) -> tuple[Vectors, list[Vectors]]:
+    def embed_chunks(self, texts: Sequence[str], spans: Sequence[Sequence[Span]]) -> ChunkVectors:
         start = time.perf_counter()
         found = super().embed_chunks(texts, spans)
         self.seconds += time.perf_counter() - start

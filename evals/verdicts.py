@@ -165,7 +165,7 @@ class Vectors:
         """Makes the vectors of the abstracts and of their sentences."""
         new = [a for a in abstracts if a.text not in self._abstracts]
         spans = [split_sentences(a.text) for a in new]
-        whole, parts = self._embedder.embed_chunks([a.text for a in new], spans)
+        whole, parts, _ = self._embedder.embed_chunks([a.text for a in new], spans)
         for a, own, sentences in zip(new, whole, parts, strict=True):
             self._abstracts[a.text] = own, sentences
 

@@ -319,7 +319,9 @@ class _Run:
         ready = embedded | {e.text.key: e for e in embed(missing, embedder)}
         found = [ready[key_of(d.paper)] for d in bare]
         chunk_row, sentence_row = self._library.vectors.append(
-            np.concatenate([e.chunks for e in found]), np.concatenate([e.sentences for e in found])
+            np.concatenate([e.chunks for e in found]),
+            np.concatenate([e.sentences for e in found]),
+            [codes for e in found for codes in e.tokens],
         )
         for draft, own in zip(bare, found, strict=True):
             draft.place(own.text, chunk_row, sentence_row)

@@ -10,6 +10,7 @@ from ingest.chunk import Chunk, chunk
 from ingest.embed import Embedder, Vectors
 from ingest.papers import Paper
 from ingest.sentences import Span, split_sentences
+from ingest.token_vectors import Codes, Tokens, pack
 
 _MAX_TITLE = 300  # characters of a title that go into the vectors of its chunks
 _TITLE_SHARE = 4  # a title gets at most this part of the embedder's limit
@@ -52,11 +53,15 @@ class Text:
 
 @dataclass(frozen=True, slots=True)
 class Embedded:
-    """A text with its vectors: one row a chunk, one row a sentence."""
+    """A text with its vectors: one row a chunk, one row a sentence, and each chunk's tokens.
+
+    Those of the heading, which stands before every chunk, belong to the first.
+    """
 
     text: Text
     chunks: Vectors = field(repr=False)
     sentences: Vectors = field(repr=False)
+    tokens: list[Codes] = field(repr=False)
 
 
 @dataclass(slots=True)
@@ -100,12 +105,12 @@ def embed(texts: Iterable[Text], embedder: Embedder) -> list[Embedded]:
     if not texts:
         return []
     parts = [part for text in texts for part in text.parts()]
-    chunks, found = embedder.embed_chunks([p[0] for p in parts], [p[1] for p in parts])
-    of_sentences = iter(found)
+    found = embedder.embed_chunks([p[0] for p in parts], [p[1] for p in parts])
+    of_sentences, of_tokens = iter(found.spans), iter(found.tokens)
     borders = np.cumsum([len(text.chunks) for text in texts])[:-1]
     return [
-        Embedded(text, own, _gathered(text, of_sentences))
-        for text, own in zip(texts, np.split(chunks, borders), strict=True)
+        Embedded(text, own, _gathered(text, of_sentences), _packed(text, of_tokens))
+        for text, own in zip(texts, np.split(found.texts, borders), strict=True)
     ]
 
 
@@ -117,6 +122,12 @@ def _heading(paper: Paper, embedder: Embedder) -> str:
     while embedder.count_tokens(title) > embedder.max_tokens // _TITLE_SHARE:
         title = title[: len(title) * 3 // 4]
     return title + "\n"
+
+
+def _packed(text: Text, tokens: Iterator[Tokens]) -> list[Codes]:
+    """The codes of each chunk's tokens."""
+    starts = [0] + [len(text.heading)] * (len(text.chunks) - 1)
+    return [pack(next(tokens).after(start)) for start in starts]
 
 
 def _gathered(text: Text, vectors: Iterator[Vectors]) -> Vectors:

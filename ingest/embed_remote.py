@@ -6,8 +6,9 @@ from typing import Any
 
 import numpy as np
 
-from ingest.embed import Span, Vectors
+from ingest.embed import ChunkVectors, QueryVectors, Span, Vectors
 from ingest.errors import Unavailable
+from ingest.token_vectors import Tokens
 from ingest.tokens import count_tokens, truncate
 
 BATCH_TEXTS = 128  # OpenAI takes 2,048; smaller servers time out far below that
@@ -20,6 +21,8 @@ RETRIED = frozenset({408, 409, 425, 429, 500, 502, 503, 504})
 
 class OpenAIEmbedder:
     """Any endpoint that speaks OpenAI's embeddings protocol (OpenAI, Ollama, vLLM, TEI, …)."""
+
+    gives_tokens = False
 
     def __init__(
         self,
@@ -62,9 +65,9 @@ class OpenAIEmbedder:
         """Close the connections; the embedder cannot be used after it."""
         self._client.close()
 
-    def embed_query(self, text: str) -> Vectors:
-        """As `Embedder.embed_query`."""
-        return np.asarray(self.embed([text])[0], np.float32)
+    def embed_query(self, text: str) -> QueryVectors:
+        """As `Embedder.embed_query`, without tokens."""
+        return QueryVectors(np.asarray(self.embed([text])[0], np.float32), Tokens.none())
 
     def embed(self, texts: Sequence[str]) -> Vectors:
         """Vectors of shape `(len(texts), dimension)`, float32, each of length 1.
@@ -83,17 +86,15 @@ class OpenAIEmbedder:
         self._dimension = vectors.shape[1]
         return vectors
 
-    def embed_chunks(
-        self, texts: Sequence[str], spans: Sequence[Sequence[Span]]
-    ) -> tuple[Vectors, list[Vectors]]:
+    def embed_chunks(self, texts: Sequence[str], spans: Sequence[Sequence[Span]]) -> ChunkVectors:
         """As `Embedder.embed_chunks`; every span is sent as a text of its own."""
         parts = [
             text[start:end] for text, own in zip(texts, spans, strict=True) for start, end in own
         ]
         vectors = self.embed([*texts, *parts])
         borders = np.cumsum([len(own) for own in spans])[:-1]
-        sentences = vectors[len(texts) :]
-        return vectors[: len(texts)], list(np.split(sentences, borders)) if texts else []
+        own = list(np.split(vectors[len(texts) :], borders)) if texts else []
+        return ChunkVectors(vectors[: len(texts)], own, [Tokens.none()] * len(texts))
 
     def _request(self, texts: list[str]) -> Vectors:
         """The vectors of one batch, trying again where that can help."""

@@ -229,8 +229,15 @@ class Library:
         self.vectors.resize(*rows)
 
     def lost(self) -> list[str]:
-        """Ids of the papers whose vectors are missing or no vectors; looks at all of them."""
+        """Ids of the papers whose vectors are missing or no vectors; looks at all of them.
+
+        Those of tokens are missing where a version that made none added the paper.
+        """
         chunks, sentences = self.vectors.lost()
+        if self.embedder.gives_tokens:
+            bare = self.vectors.without_tokens()
+        else:
+            bare = np.zeros(len(chunks), np.bool_)
         columns = Columns.read(self.catalogue)
         runs = zip(
             columns.ids,
@@ -243,7 +250,7 @@ class Library:
         return [
             str(i)
             for i, c, c_end, s, s_end in runs
-            if chunks[c:c_end].sum() or sentences[s:s_end].sum()
+            if chunks[c:c_end].any() or sentences[s:s_end].any() or bare[c]
         ]
 
     def claim(self) -> None:

@@ -12,9 +12,11 @@ from numpy.typing import NDArray
 from tokenizers import Tokenizer
 
 from ingest import minilm_graph
-from ingest.embed import Span, Vectors
+from ingest.embed import ChunkVectors, QueryVectors, Span, Vectors
 from ingest.minilm_weights import Weights, find_weights, load_weights, rounded
 from ingest.runtime import Session, open_session
+from ingest.stop_words import STOP_WORDS
+from ingest.token_vectors import Tokens
 
 MAX_LENGTH = 256  # tokens the model was trained on; the two special ones are among them
 BATCH_TOKENS = 512  # more spills the activations out of the cache: 20 % slower at 1,024
@@ -26,6 +28,7 @@ class _Input:
 
     ids: NDArray[np.int64]
     groups: tuple[tuple[int, int], ...]
+    spans: NDArray[np.int64]  # where each token stands in the text, none of the special ones
 
     def pool(self, n_groups: int) -> Vectors:
         """Weights of the mean over all tokens and over each span's, shape (n_groups, length)."""
@@ -34,6 +37,14 @@ class _Input:
         for row, (start, end) in enumerate(self.groups, 1):
             weights[row, start:end] = 1 / max(1, end - start)
         return weights
+
+
+@dataclass(frozen=True, slots=True)
+class _Result:
+    """The vectors of one text: its own first, then its spans', shape (1 + spans, 384)."""
+
+    vectors: Vectors
+    tokens: Tokens
 
 
 class MiniLM:
@@ -47,6 +58,7 @@ class MiniLM:
 
     name = "all-MiniLM-L6-v2"
     dimension = minilm_graph.WIDTH
+    gives_tokens = True
     max_tokens = MAX_LENGTH - 2
 
     @classmethod
@@ -56,16 +68,18 @@ class MiniLM:
         Raises:
             Unavailable: the package is not there; the text lists the ways out.
         """
-        return cls(find_weights())
+        folder = find_weights()
+        return cls(folder, load_weights(folder))
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, weights: Weights) -> None:
         self._tokenizer: Tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
         self._tokenizer.no_truncation()  # the file asks for 128 tokens, padded
         self._tokenizer.no_padding()
         self._first, self._last = self._tokenizer.encode("").ids  # [CLS] and [SEP]
+        self._means = _meaningful(self._tokenizer)
         self._cores = usable_cores()
-        self._weights = load_weights(folder)
-        self._quick = _open_session(rounded(self._weights))
+        self._weights = weights
+        self._quick = _open_session(rounded(weights))
 
     @cached_property
     def _exact(self) -> Session:
@@ -76,20 +90,17 @@ class MiniLM:
         """The text's tokens without the two special ones."""
         return len(self._tokenizer.encode(text, add_special_tokens=False).ids)
 
-    def embed_query(self, text: str) -> Vectors:
-        """The vector of a question, shape (384,), of length 1. It is cut at `max_tokens`."""
+    def embed_query(self, text: str) -> QueryVectors:
+        """The vectors of a question, of 384 numbers. It is cut at `max_tokens`."""
         encoded = self._tokenizer.encode(text, add_special_tokens=False)
-        item = self._input(encoded.ids, encoded.offsets, ())
-        vector: Vectors = _vectors(self._quick, [item])[0][0]
-        return vector
+        (found,) = self._results(self._quick, [self._input(encoded.ids, encoded.offsets, ())])
+        return QueryVectors(found.vectors[0], found.tokens)
 
     def embed(self, texts: Sequence[str]) -> Vectors:
         """Vectors of shape (len(texts), 384), each of length 1. Texts are cut at `max_tokens`."""
         return self.embed_chunks(texts, [()] * len(texts))[0]
 
-    def embed_chunks(
-        self, texts: Sequence[str], spans: Sequence[Sequence[Span]]
-    ) -> tuple[Vectors, list[Vectors]]:
+    def embed_chunks(self, texts: Sequence[str], spans: Sequence[Sequence[Span]]) -> ChunkVectors:
         """As `Embedder.embed_chunks`. A span's vector is the mean over its tokens as they read in
         the whole text ("late pooling"): one pass through the network gives both.
 
@@ -108,44 +119,56 @@ class MiniLM:
         if lost:
             apart = self.embed([texts[row][slice(*spans[row][span])] for row, span in lost])
             for (row, span), vector in zip(lost, apart, strict=True):
-                found[row][1 + span] = vector
-        whole = np.array([vectors[0] for vectors in found], np.float32)
-        return whole.reshape(-1, self.dimension), [vectors[1:] for vectors in found]
+                found[row].vectors[1 + span] = vector
+        whole = np.array([own.vectors[0] for own in found], np.float32)
+        return ChunkVectors(
+            whole.reshape(-1, self.dimension),
+            [own.vectors[1:] for own in found],
+            [own.tokens for own in found],
+        )
 
     def _input(self, ids: list[int], offsets: list[Span], spans: Sequence[Span]) -> _Input:
         ids = [self._first, *ids[: self.max_tokens], self._last]
         starts = [start for start, _ in offsets[: self.max_tokens]]
         edges = 1 + np.searchsorted(starts, np.array(spans, np.int64).reshape(-1, 2))
         groups = tuple((int(start), int(end)) for start, end in edges)
-        return _Input(np.array(ids, np.int64), groups)
+        return _Input(np.array(ids, np.int64), groups, _spans(offsets[: self.max_tokens]))
 
-    def _run(self, inputs: list[_Input]) -> list[Vectors]:
-        """The vectors of each input, its own first and then its spans', in the inputs' order."""
-        results: list[Vectors] = [np.zeros((0, self.dimension), np.float32)] * len(inputs)
+    def _run(self, inputs: list[_Input]) -> list[_Result]:
+        """What the network makes of each input, in the inputs' order."""
+        results: dict[int, _Result] = {}
         batches = _batches(inputs)
 
         def fill(batch: list[int]) -> None:
-            for i, vectors in zip(
-                batch, _vectors(self._exact, [inputs[i] for i in batch]), strict=True
-            ):
-                results[i] = vectors
+            found = self._results(self._exact, [inputs[i] for i in batch])
+            results.update(zip(batch, found, strict=True))
 
         if len(batches) == 1:
             fill(batches[0])
         elif batches:
             _spread(fill, batches, self._cores)
+        return [results[i] for i in range(len(inputs))]
+
+    def _results(self, session: Session, batch: Sequence[_Input]) -> list[_Result]:
+        """What the network makes of inputs of equal length."""
+        n_groups = 1 + max(len(item.groups) for item in batch)
+        feed = {
+            minilm_graph.TOKENS: np.stack([item.ids for item in batch]),
+            minilm_graph.POOL: np.stack([item.pool(n_groups) for item in batch]),
+        }
+        wanted = [minilm_graph.VECTORS, minilm_graph.TOKEN_VECTORS]
+        vectors, tokens = session.run(wanted, feed)
+        results = []
+        for item, own, ones in zip(batch, vectors, tokens, strict=True):
+            means = self._means[item.ids[1:-1]]
+            kept = means if means.any() else ~means  # of a text of signs alone, all
+            found = Tokens(ones[1:-1][kept], item.spans[kept])
+            results.append(_Result(own[: 1 + len(item.groups)], found))
         return results
 
 
-def _vectors(session: Session, batch: Sequence[_Input]) -> list[Vectors]:
-    """The vectors of inputs of equal length: each its own first, and then its spans'."""
-    n_groups = 1 + max(len(item.groups) for item in batch)
-    feed = {
-        minilm_graph.TOKENS: np.stack([item.ids for item in batch]),
-        minilm_graph.POOL: np.stack([item.pool(n_groups) for item in batch]),
-    }
-    (found,) = session.run([minilm_graph.VECTORS], feed)
-    return [own[: 1 + len(item.groups)] for own, item in zip(found, batch, strict=True)]
+def _spans(offsets: list[Span]) -> NDArray[np.int64]:
+    return np.array(offsets, np.int64).reshape(-1, 2)
 
 
 def _batches(inputs: list[_Input]) -> list[list[int]]:
@@ -160,6 +183,13 @@ def _batches(inputs: list[_Input]) -> list[list[int]]:
         else:
             batches.append([i])
     return batches
+
+
+def _meaningful(tokenizer: Tokenizer) -> NDArray[np.bool_]:
+    """Which tokens, by id, are more than a stop word or punctuation."""
+    names = (tokenizer.id_to_token(i) or "" for i in range(tokenizer.get_vocab_size()))
+    found = [name not in STOP_WORDS and any(map(str.isalnum, name)) for name in names]
+    return np.array(found, np.bool_)
 
 
 def _spread(work: Callable[[list[int]], None], batches: Iterable[list[int]], cores: int) -> None:

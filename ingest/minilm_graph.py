@@ -19,8 +19,8 @@ OPSET = 20  # the first with Gelu as an operator
 
 RUNTIMES_OWN = "com.microsoft"  # operators beyond the standard
 
-# Names of the graph's inputs and of its output.
-TOKENS, POOL, VECTORS = "tokens", "pool", "vectors"
+# Names of the graph's inputs and of its outputs.
+TOKENS, POOL, VECTORS, TOKEN_VECTORS = "tokens", "pool", "vectors", "token_vectors"
 
 
 class _Graph:
@@ -67,6 +67,10 @@ class _Graph:
         inputs += ["", f"{layer}.{bias}"] if bias else []
         return self.add("DynamicQuantizeMatMul", *inputs, domain=RUNTIMES_OWN)
 
+    def unit(self, value: str) -> str:
+        size = self.add("ReduceL2", value, "last_axis", keepdims=1)
+        return self.add("Div", value, self.add("Max", size, "smallest"))
+
     def norm(self, value: str, layer: str) -> str:
         return self.add(
             "LayerNormalization", value, f"{layer}.weight", f"{layer}.bias", epsilon=EPSILON
@@ -106,22 +110,28 @@ def build(weights: Mapping[str, NDArray[Any]]) -> bytes:
     """A serialised model that names its weights; the session fills them in.
 
     Inputs: tokens (batch, length) int64, without padding: there is no attention mask; pool
-    (batch, groups, length) float32, the weight of each token in each wanted vector. Output:
-    vectors (batch, groups, WIDTH), each of length 1 (0 for a group without weights).
+    (batch, groups, length) float32, the weight of each token in each wanted vector. Outputs:
+    vectors (batch, groups, WIDTH), each of length 1 (0 for a group without weights), and
+    token_vectors (batch, length, columns of the weight "tokens.axes"), each of length 1.
     """
     from onnx import TensorProto as Tensor  # takes 0.2 s
     from onnx import helper
 
     graph = _Graph(weights)
-    pooled = graph.add("MatMul", POOL, _encode(graph))
-    size = graph.add("ReduceL2", pooled, "last_axis", keepdims=1)
-    unit = graph.add("Div", pooled, graph.add("Max", size, "smallest"))
-    graph.nodes.append(helper.make_node("Identity", [unit], [VECTORS]))
+    hidden = _encode(graph)
+    pooled = graph.unit(graph.add("MatMul", POOL, hidden))
+    apart = graph.add("Sub", graph.unit(hidden), "tokens.mean")
+    tokens = graph.unit(graph.add("MatMul", apart, "tokens.axes"))
+    for result, name in ((pooled, VECTORS), (tokens, TOKEN_VECTORS)):
+        graph.nodes.append(helper.make_node("Identity", [result], [name]))
     inputs = [
         helper.make_tensor_value_info(TOKENS, Tensor.INT64, ["batch", "length"]),
         helper.make_tensor_value_info(POOL, Tensor.FLOAT, ["batch", "groups", "length"]),
     ]
-    output = helper.make_tensor_value_info(VECTORS, Tensor.FLOAT, ["batch", "groups", WIDTH])
+    outputs = [
+        helper.make_tensor_value_info(VECTORS, Tensor.FLOAT, ["batch", "groups", WIDTH]),
+        helper.make_tensor_value_info(TOKEN_VECTORS, Tensor.FLOAT, ["batch", "length", None]),
+    ]
     constants = [
         helper.make_tensor("heads_shape", Tensor.INT64, [4], [0, 0, HEADS, HEAD_WIDTH]),
         helper.make_tensor("width_shape", Tensor.INT64, [3], [0, 0, WIDTH]),
@@ -131,7 +141,7 @@ def build(weights: Mapping[str, NDArray[Any]]) -> bytes:
     ]
     kinds = {np.float32: Tensor.FLOAT, np.int8: Tensor.INT8}
     tensors = [external(n, w.shape, kinds[w.dtype.type]) for n, w in weights.items()]
-    made = helper.make_graph(graph.nodes, "minilm", inputs, [output], constants + tensors)
+    made = helper.make_graph(graph.nodes, "minilm", inputs, outputs, constants + tensors)
     opsets = [helper.make_opsetid("", OPSET), helper.make_opsetid(RUNTIMES_OWN, 1)]
     model = helper.make_model(made, ir_version=9, opset_imports=opsets)
     return bytes(model.SerializeToString())

@@ -58,7 +58,7 @@ def load_weights(folder: Path) -> Weights:
         }
         for index in range(LAYERS):
             weights |= _layer_weights(get, f"encoder.layer.{index}.", f"layer{index}.")
-    return weights
+    return weights | {name: constants()[name] for name in ("tokens.mean", "tokens.axes")}
 
 
 def _layer_weights(get: Callable[[str], Vectors], source: str, layer: str) -> Weights:
@@ -106,6 +106,9 @@ def constants() -> dict[str, Vectors]:
     """What `evals.minilm_constants` measured of the network on abstracts of several fields.
 
     "largest.LAYER": the largest size of each column of what goes into a layer, shape (384,).
+    "tokens.mean", shape (384,), and "tokens.axes", (384, 128): the mean of token vectors of
+    length 1, and the axes along which they differ most, turned at random so that all numbers of
+    a token vector spread alike.
     """
     with files("ingest").joinpath("minilm.npz").open("rb") as file, np.load(file) as found:
         return {name: found[name].astype(np.float32) for name in found.files}

@@ -13,7 +13,8 @@ from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
 
-from ingest.lexical import STOP_WORDS, terms
+from ingest.lexical import terms
+from ingest.stop_words import STOP_WORDS
 from service.citations import State
 from service.retrieve import Retrieval
 

@@ -8,7 +8,6 @@ from numpy.typing import NDArray
 
 from ingest.embed import Vectors
 from ingest.generation import Columns, Generation
-from ingest.lexical import stems as stems_of
 from ingest.vectors import rows_of
 from service.filters import Mask
 
@@ -21,7 +20,6 @@ _FEW = 0.05  # of the papers: fewer are compared without looking at the others
 # Best chunk, best sentence, BM25, share of the question's terms: fitted with each of five sets left
 # out in turn and rounded (evals/LOG.md): nDCG@10 0.683 on average, RRF 0.660, each part alone 0.64.
 WEIGHTS = (0.30, 0.28, 0.23, 0.19)
-_WRITTEN = 0.095  # half of what coverage weighs, for words in the very form asked
 _SATURATED = 2.2  # k1 + 1: what a term gives at most, in units of its idf
 
 
@@ -29,7 +27,8 @@ _SATURATED = 2.2  # k1 + 1: what a term gives at most, in units of its idf
 class Candidates:
     """Positions in the generation's columns, rising, and the scores of each.
 
-    `dense` is the cosine of the best chunk, `lexical` BM25 (0 where no term is there), `share`
+    `dense` is the cosine of the best chunk, `best_sentence` of the best sentence (0 at least),
+    `lexical` BM25 (0 where no term is there), `share`
     the same as a share of what a paper full of the terms would get, `coverage` the share of the
     question's idf that the paper has, `fused` what ranks them. `idf` is one of each of the
     `stems`, `held`, of shape (stems, papers), whether a paper has it.
@@ -37,6 +36,7 @@ class Candidates:
 
     positions: Positions
     dense: Vectors
+    best_sentence: Vectors
     lexical: Vectors
     share: Vectors
     coverage: Vectors
@@ -79,6 +79,7 @@ def score(
     return Candidates(
         positions,
         dense,
+        best,
         weights.bm25,
         share,
         weights.coverage,
@@ -88,37 +89,6 @@ def score(
         idf=weights.idf,
         held=weights.held,
     )
-
-
-def as_written(
-    found: Candidates, score: Vectors, best: Positions, words: Sequence[str], texts: Sequence[str]
-) -> Vectors:
-    """The scores with a word of the question counted half where it has another form.
-
-    `best` are the candidates whose `texts` are given; the others count as having none in that
-    form. recall@5 rises by 0.017 on litsearch, nDCG@10 by 0.002 on average of five sets.
-    """
-    worth = dict(zip(found.stems, found.idf.tolist(), strict=True))
-    weights = [
-        max((worth.get(stem, 0.0) for stem in stems_of(word)), default=0.0) for word in words
-    ]
-    total = sum(weights) or 1.0
-    changed = score - np.float32(_WRITTEN) * found.coverage
-    for i, text in zip(best.tolist(), texts, strict=True):
-        plain = text.casefold()
-        held = sum(w for word, w in zip(words, weights, strict=True) if _stands(word, plain))
-        changed[i] += _WRITTEN * held / total
-    return changed
-
-
-def _stands(word: str, text: str) -> bool:
-    """Whether the word stands in the text by itself. A pattern would take ten times as long."""
-    at = text.find(word)
-    while at >= 0:
-        if not (text[at - 1 : at].isalnum() or text[at + len(word) : at + len(word) + 1].isalnum()):
-            return True
-        at = text.find(word, at + 1)
-    return False
 
 
 def _nearest(generation: Generation, vector: Vectors, mask: Mask | None) -> Positions:

@@ -17,13 +17,17 @@ VerdictKind = Literal["verbatim", "supported", "weak", "altered", "uncited"]
 
 @dataclass(frozen=True, slots=True)
 class Why:
-    """Why a paper was retrieved. Ranks count from 1; cosine and BM25 as the engines gave them."""
+    """Why a paper was retrieved. Ranks count from 1; cosine and BM25 as the engines gave them.
+
+    `late_score` says how well it meets each word of the question, 0 to 1; None where not looked at.
+    """
 
     dense_rank: int | None
     lexical_rank: int | None
     dense_score: float
     lexical_score: float
     matched_terms: tuple[str, ...]
+    late_score: float | None = None  # answers stored by older versions have none
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,6 +185,7 @@ def _why(passage: Passage) -> Why:
         round(passage.dense_score, 4),
         round(passage.lexical_score, 4),
         passage.matched_terms,
+        None if passage.late_score is None else round(passage.late_score, 4),
     )
 
 

@@ -5,7 +5,8 @@ from collections.abc import Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
 
-from ingest.lexical import STOP_WORDS, terms
+from ingest.lexical import terms
+from ingest.stop_words import STOP_WORDS
 from service.generate import Delta, Exchange, GenerationFailed, Generator, fit_rewrite
 
 _MAX_QUERY = 400  # characters of a rewritten query; a model that writes more rambles

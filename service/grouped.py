@@ -3,7 +3,8 @@
 from collections.abc import Iterable, Iterator, Sequence, Set
 from dataclasses import replace
 
-from ingest.lexical import STOP_WORDS, stems, terms
+from ingest.lexical import stems, terms
+from ingest.stop_words import STOP_WORDS
 from service.compose import Numbers, quoted
 from service.cues import Role, is_chrome, leans_on_previous, role_of
 from service.draft import Draft
@@ -13,7 +14,7 @@ from service.inert import inert_title
 from service.retrieve import Retrieval
 
 _MOST_LISTED = 8
-_LISTED = 0.6  # of the best paper's score: a survey shows more than an answer would
+_LISTED = 0.55  # of the best paper's score: a survey shows more than an answer would
 _MENTIONS = 0.5  # share of a subject's words that a sentence, with its title, must have
 _MOST_SHARED = 2
 _PER_PART = 3

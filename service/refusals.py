@@ -3,7 +3,8 @@
 import re
 from collections.abc import Sequence, Set
 
-from ingest.lexical import STOP_WORDS, stems, terms
+from ingest.lexical import stems, terms
+from ingest.stop_words import STOP_WORDS
 from service.citations import State
 from service.inert import inert_title
 from service.plan import plan

@@ -11,14 +11,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ingest.catalogue import StoredPaper
-from ingest.embed import Vectors
+from ingest.embed import QueryVectors, Vectors
 from ingest.errors import InvalidInput, Unavailable
 from ingest.generation import Generation
 from ingest.lexical import roots, stems, terms
 from ingest.library import Library
 from service import operators
-from service.candidates import DEPTH, Candidates, Positions, as_written, find, sentence_vectors
+from service.candidates import DEPTH, Candidates, Positions, find, sentence_vectors
 from service.filters import Facets, Filters, Mask, allowed
+from service.interaction import fused, late_scores
 from service.named import WHOLE_TITLE, Names, is_nearly, spelled
 from service.operators import Asked, Operator
 
@@ -30,7 +31,7 @@ METHODS: tuple[Method, ...] = ("dense", "bm25", "rrf", "ours")
 
 _MAX_QUERY = 2_000  # characters; no question says more, and the engines are linear in it
 _COPY = 0.97  # cosine from which two papers are versions of one
-_LOOKED_AT = 12  # candidates whose words and titles are compared with the question
+_LOOKED_AT = 12  # candidates whose titles are compared with the question
 _RRF = 60  # Cormack et al. 2009
 
 
@@ -39,6 +40,7 @@ class Passage:
     """A retrieved paper with all that ranked it. Ranks count from 1; None where an engine missed.
 
     `score` is the fused score (about 0 to 1), `dense_score` a cosine, `lexical_score` BM25,
+    `late_score` how well it meets each token of the query, 0 to 1 (None where not looked at),
     `coverage` the share of the query's idf that the paper holds, `share` BM25 as a share of what
     a paper full of the terms would get. `sentence_vectors` has a row for each sentence of the
     abstract, `sentence_scores` its cosine to the query.
@@ -50,6 +52,7 @@ class Passage:
     lexical_rank: int | None
     dense_score: float
     lexical_score: float
+    late_score: float | None
     matched_terms: tuple[str, ...]
     sentence_scores: Vectors = field(repr=False)
     sentence_vectors: Vectors = field(repr=False)
@@ -79,17 +82,14 @@ class Retrieval:
 
 @dataclass(frozen=True, slots=True)
 class _Search:
-    """A query taken apart, its words and vector, the candidates and the scores that rank them.
-
-    `read` are the best papers by ordinal, which were read for that.
-    """
+    """A query taken apart, its words and vector, the candidates and the scores that rank them."""
 
     asked: Asked
     words: list[str]
     vector: Vectors
     found: Candidates
+    late: Vectors | None
     score: Vectors
-    read: dict[int, StoredPaper]
 
 
 class Retriever:
@@ -98,7 +98,7 @@ class Retriever:
     def __init__(self, library: Library, *, n_remembered: int = 256) -> None:
         """Keeps the vectors of the last `n_remembered` texts: parts of an answer repeat them."""
         self._library = library
-        self._vector = lru_cache(n_remembered)(self._embedded)
+        self._vectors = lru_cache(n_remembered)(self._embedded)
         self._derived: dict[str, tuple[int, object]] = {}
         self._deriving = threading.Lock()
 
@@ -172,25 +172,22 @@ class Retriever:
         if generation.manifest.n_papers == 0:
             raise Unavailable("The library is empty. Add papers: citelight ingest FILE...")
         asked, mask = self._taken_apart(generation, query, filters, is_literal)
-        words, vector = terms(asked.text), self._vector(asked.text)
+        words, vectors = terms(asked.text), self._vectors(asked.text)
         bonuses = self._names(generation).bonuses(query)
         named = np.array(sorted(bonuses), np.int64)
-        found = find(generation, vector, roots(words), mask, named)
-        score = found.fused
+        found = find(generation, vectors.vector, roots(words), mask, named)
+        late = late_scores(generation, found, vectors.tokens, asked.text, words)
+        score = found.fused if late is None else fused(found, late)
         if bonuses:
             gained = [bonuses.get(p, 0.0) for p in found.positions.tolist()]
             score = score + np.array(gained, np.float32)
-        best = np.lexsort((generation.columns.ids[found.positions], -score))[:_LOOKED_AT]
-        ordinals = generation.columns.ordinals[found.positions[best]].tolist()
-        read = {p.ordinal: p for p in self._library.papers(ordinals)}
-        texts = [_text(read.get(ordinal)) for ordinal in ordinals]
-        score = as_written(found, score, best, words, texts)
-        return _Search(asked, words, vector, found, score, read)
+        return _Search(asked, words, vectors.vector, found, late, score)
 
-    def _embedded(self, text: str) -> Vectors:
-        vector = self._library.embedder.embed_query(text)
-        vector.setflags(write=False)  # all who ask the same share it
-        return vector
+    def _embedded(self, text: str) -> QueryVectors:
+        vectors = self._library.embedder.embed_query(text)
+        for shared in (vectors.vector, vectors.tokens.vectors):  # by all who ask the same
+            shared.setflags(write=False)
+        return vectors
 
     def _taken_apart(
         self, generation: Generation, query: str, filters: Filters, is_literal: bool
@@ -240,14 +237,14 @@ class Retriever:
         return value  # type: ignore[return-value]  # put there by the same name
 
     def _passages(self, generation: Generation, search: _Search, k: int) -> list[Passage]:
-        found, score, read = search.found, search.score, search.read
+        found, late, score = search.found, search.late, search.score
         columns = generation.columns
         ids = columns.ids[found.positions]
         order = np.lexsort((ids, -score))
         order = _copies_last(order, generation, found.positions, k)
         ordinals = columns.ordinals[found.positions]
-        missing = [o for o in ordinals[order[:k]].tolist() if o not in read]
-        read |= {p.ordinal: p for p in self._library.papers(missing)} if missing else {}
+        best = ordinals[order[: max(k, _LOOKED_AT)]].tolist()
+        read = {p.ordinal: p for p in self._library.papers(best)}
         order, score = _titled(order, score, ordinals, search.asked.text, read)
         order = order[:k]
         dense_ranks = _ranks(found.dense, ids)[order].tolist()
@@ -262,6 +259,7 @@ class Retriever:
                 lexical_rank=lexical_rank or None,
                 dense_score=float(found.dense[i]),
                 lexical_score=float(found.lexical[i]),
+                late_score=None if late is None or np.isnan(late[i]) else float(late[i]),
                 matched_terms=matched.of(i),
                 sentence_scores=found.sentences[i],
                 sentence_vectors=own,
@@ -273,10 +271,6 @@ class Retriever:
             )
             if (stored := read.get(int(ordinals[i])))
         ]
-
-
-def _text(stored: StoredPaper | None) -> str:
-    return f"{stored.paper.title}\n{stored.paper.abstract}" if stored else ""
 
 
 def _titled(

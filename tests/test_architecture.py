@@ -14,8 +14,8 @@ ROOT = Path(__file__).parents[1]
 # do not import each other, but for packages, whose own modules may.
 ORDER = [
     "prompts ingest service",
-    "ingest.errors ingest.papers ingest.report ingest.runtime ingest.sample",
-    "ingest.sentences ingest.tokens",
+    "ingest.errors ingest.papers ingest.report ingest.row_file ingest.runtime ingest.sample",
+    "ingest.sentences ingest.stop_words ingest.token_vectors ingest.tokens",
     "ingest.embed ingest.chunk ingest.disk ingest.merge ingest.minilm_graph ingest.sources",
     "ingest.minilm_weights",
     "ingest.embed_remote ingest.minilm ingest.postings ingest.vectors",
@@ -32,6 +32,7 @@ ORDER = [
     "service.access service.beir service.progress",
     "service.named service.operators",
     "service.candidates",
+    "service.interaction",
     "service.retrieve",
     "service.citations service.cues service.evidence service.inert service.plan",
     "service.answerability service.bibliography service.conversations service.events",

@@ -122,13 +122,13 @@ def test_the_dimension_is_found_by_asking(embedder: OpenAIEmbedder) -> None:
 
 
 def test_no_texts_give_no_vectors(embedder: OpenAIEmbedder) -> None:
-    vectors, spans = embedder.embed_chunks([], [])
+    vectors, spans, _ = embedder.embed_chunks([], [])
 
     assert (vectors.shape, spans) == ((0, 2), [])
 
 
 def test_spans_are_embedded_as_texts(embedder: OpenAIEmbedder) -> None:
-    texts, spans = embedder.embed_chunks(["One. Three.", "x"], [[(0, 4), (5, 11)], []])
+    texts, spans, _ = embedder.embed_chunks(["One. Three.", "x"], [[(0, 4), (5, 11)], []])
 
     np.testing.assert_allclose(texts, unit((11, 1), (1, 1)), atol=1e-6)
     np.testing.assert_allclose(spans[0], unit((4, 1), (6, 1)), atol=1e-6)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from ingest.build import ingest, remove
+from ingest.build import ingest, reindex, remove
 from ingest.doctor import examine
 from ingest.errors import CitelightError, Conflict, InvalidInput, Unavailable
 from ingest.library import Library
@@ -231,6 +231,27 @@ def test_rows_of_forgotten_papers_are_never_cut_off(lib: Library) -> None:
         found = lib.vectors.n_chunks
 
     assert found == rows
+
+
+def drop_tokens(lib: Library) -> None:
+    """Leaves what a version without token vectors wrote."""
+    for name in ("tokens.u8", "token_runs.i64"):
+        (lib.home / "vectors" / "000001" / name).unlink()
+
+
+def test_a_library_without_token_vectors_takes_papers_that_have_them(tmp_path: Path) -> None:
+    old = library(tmp_path / "home", HashEmbedder(gives_tokens=True))
+    ingest(old, many(3))
+    old.close()
+    drop_tokens(old)
+    lib = library(tmp_path / "home", HashEmbedder(gives_tokens=True))
+    ingest(lib, many(2, name="b", start=50))
+    lost = lib.lost()
+    reindex(lib)
+    mended = lib.lost()
+    lib.close()
+
+    assert (len(lost), mended) == (3, [])
 
 
 def test_missing_vectors_stop_writers_with_advice(lib: Library) -> None:

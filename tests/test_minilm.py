@@ -68,16 +68,16 @@ def test_single_texts_have_the_reference_vectors(minilm: MiniLM, reference: Refe
 
 def test_questions_have_nearly_the_reference_vectors(minilm: MiniLM, reference: Reference) -> None:
     asked = [row for row, text in enumerate(reference.texts) if text]
-    vectors = np.stack([minilm.embed_query(reference.texts[row]) for row in asked])
+    vectors = np.stack([minilm.embed_query(reference.texts[row]).vector for row in asked])
 
     assert cosines(vectors, reference.vectors[asked]).min() > 0.998
 
 
 def test_a_question_has_the_same_vector_every_time(minilm: MiniLM, reference: Reference) -> None:
-    expected = [minilm.embed_query(text) for text in reference.texts]
+    expected = [minilm.embed_query(text).vector for text in reference.texts]
 
     with ThreadPoolExecutor(4) as pool:
-        again = list(pool.map(minilm.embed_query, reference.texts))
+        again = [found.vector for found in pool.map(minilm.embed_query, reference.texts)]
 
     np.testing.assert_array_equal(again, expected)
 
@@ -99,7 +99,7 @@ def test_a_vector_hardly_depends_on_its_batch(minilm: MiniLM) -> None:
 
 
 def test_no_texts_give_no_vectors(minilm: MiniLM) -> None:
-    vectors, spans = minilm.embed_chunks([], [])
+    vectors, spans, _ = minilm.embed_chunks([], [])
 
     assert (vectors.shape, spans) == ((0, 384), [])
 
@@ -121,21 +121,21 @@ def test_tokens_are_counted_without_the_special_ones(minilm: MiniLM, reference: 
 
 
 def test_each_sentence_gets_a_unit_vector(minilm: MiniLM) -> None:
-    _, [sentences] = minilm.embed_chunks([ABSTRACT], [SENTENCES])
+    _, [sentences], _ = minilm.embed_chunks([ABSTRACT], [SENTENCES])
 
     assert sentences.shape == (3, 384)
     np.testing.assert_allclose(np.linalg.norm(sentences, axis=1), 1, atol=1e-6)
 
 
 def test_a_sentence_vector_is_near_its_own_question(minilm: MiniLM) -> None:
-    _, [sentences] = minilm.embed_chunks([ABSTRACT], [SENTENCES])
-    question = minilm.embed_query("How large is the error of the prediction?")
+    _, [sentences], _ = minilm.embed_chunks([ABSTRACT], [SENTENCES])
+    question = minilm.embed_query("How large is the error of the prediction?").vector
 
     assert int(np.argmax(sentences @ question)) == 2
 
 
 def test_spans_do_not_change_the_text_vector(minilm: MiniLM) -> None:
-    vectors, _ = minilm.embed_chunks([ABSTRACT, "Short."], [SENTENCES, []])
+    vectors, _, _ = minilm.embed_chunks([ABSTRACT, "Short."], [SENTENCES, []])
 
     np.testing.assert_allclose(vectors, minilm.embed([ABSTRACT, "Short."]), atol=1e-6)
 
@@ -143,7 +143,7 @@ def test_spans_do_not_change_the_text_vector(minilm: MiniLM) -> None:
 def test_a_span_beyond_the_limit_is_embedded_as_its_own_text(minilm: MiniLM) -> None:
     tail = "Dropout prevents co-adaptation."
     text = "word " * 300 + tail
-    _, [vectors] = minilm.embed_chunks([text], [[(0, 4), (len(text) - len(tail), len(text))]])
+    _, [vectors], _ = minilm.embed_chunks([text], [[(0, 4), (len(text) - len(tail), len(text))]])
 
     np.testing.assert_allclose(vectors[1], minilm.embed([tail])[0], atol=1e-6)
 

@@ -8,7 +8,6 @@ import pytest
 from ingest.build import ingest
 from ingest.errors import InvalidInput
 from service.app import Core, build
-from service.candidates import Candidates, as_written
 from service.retrieve import Filters, Retriever
 from tests.conftest import settings
 from tests.fakes.embedder import HashEmbedder
@@ -119,23 +118,6 @@ def test_warming_up_an_empty_library_does_nothing(tmp_path: Path) -> None:
         assert core.library.is_empty
     finally:
         core.close()
-
-
-@pytest.mark.parametrize(
-    ("text", "share"),
-    [("Pruned networks", 0.5), ("pruning networks", 1.0), ("unpruning subnetworks", 0.0)],
-)
-def test_a_word_in_another_form_counts_half(text: str, share: float) -> None:
-    one = np.ones(1, np.float32)
-    found = Candidates(
-        np.zeros(1, np.int64), one, one, one, one, [one], one, ("prune", "network"),
-        idf=np.ones(2, np.float32), held=np.ones((2, 1), bool),
-    )  # fmt: skip
-    best = np.zeros(1, np.int64)
-
-    (score,) = as_written(found, one, best, ["pruning", "networks"], [text])
-
-    assert score == pytest.approx(1 - 0.095 * (1 - share))
 
 
 def test_a_question_asked_again_is_not_embedded_again(tmp_path: Path) -> None:

@@ -1,11 +1,13 @@
 """Vectors on disk: appended, never changed, cut back only beyond what was recorded."""
 
+import os
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from ingest.embed import Vectors
+from ingest.token_vectors import BYTES, Codes
 from ingest.vectors import VectorStore, rows_of
 
 UNIT: Vectors = np.eye(4, dtype=np.float32)
@@ -73,6 +75,63 @@ def test_lost_rows_are_those_of_zeros(store: VectorStore) -> None:
     chunks, sentences = store.lost()
 
     assert (chunks.tolist(), sentences.tolist()) == ([False] * 2 + [True] * 2, [False] * 3 + [True])
+
+
+def codes(*numbers: int) -> Codes:
+    """Codes that can be told apart: one a number, each byte of which it is."""
+    return np.repeat(np.array(numbers, np.uint8)[:, None], BYTES, axis=1)
+
+
+@pytest.fixture
+def tokened(tmp_path: Path) -> VectorStore:
+    store = VectorStore(tmp_path / "tokened", 4)
+    store.append(UNIT[:3], UNIT[:1], [codes(1, 2), codes(), codes(3)])
+    return store
+
+
+def told(store: VectorStore, *rows: int) -> tuple[list[int], list[int]]:
+    found, counts = store.tokens(np.array(rows))
+    return found[:, 0].tolist(), counts.tolist()
+
+
+def test_each_chunk_has_its_own_tokens(tokened: VectorStore) -> None:
+    tokened.append(UNIT[:1], UNIT[:1], [codes(4, 5)])
+
+    assert told(tokened, 3, 1, 0) == ([4, 5, 1, 2], [2, 0, 2])
+
+
+def test_chunks_of_a_version_without_tokens_have_none(store: VectorStore) -> None:
+    (store.path / "token_runs.i64").unlink()
+    (store.path / "tokens.u8").unlink()
+    again = VectorStore(store.path, 4)
+    before = told(again, 0, 1)
+    again.append(UNIT[:1], UNIT[:1], [codes(7)])
+
+    assert before == ([], [0, 0])
+    assert told(again, 0, 2) == ([7], [0, 1])
+
+
+def test_gathered_chunks_keep_their_tokens(tokened: VectorStore, tmp_path: Path) -> None:
+    gathered = tokened.gather(tmp_path / "gathered", np.array([2, 0]), np.array([0]))
+
+    assert told(gathered, 0, 1) == ([3, 1, 2], [1, 2])
+
+
+def test_tokens_of_chunks_that_were_never_recorded_are_cut_off(tokened: VectorStore) -> None:
+    tokened.resize(1, 1)
+    size = (tokened.path / "tokens.u8").stat().st_size
+
+    assert size == 2 * BYTES
+
+
+def test_tokens_that_are_missing_are_told(tokened: VectorStore) -> None:
+    os.truncate(tokened.path / "tokens.u8", 2 * BYTES)
+    torn = VectorStore(tokened.path, 4)
+    shortage = torn.shortage(3, 1)
+    torn.resize(3, 1)
+
+    assert shortage == "the vector files hold 2 tokens of 3"
+    assert torn.without_tokens().tolist() == [False, True, True]
 
 
 def test_rows_of_lists_runs_one_after_the_other() -> None:

@@ -41,7 +41,7 @@ class PaperShape(CardShape):
 
 
 class HitShape(BaseModel):
-    """A paper found, and why: ranks count from 1, `score` is 0 to 1."""
+    """A paper found, and why: ranks count from 1, `score` and `late_score` are 0 to 1."""
 
     paper: CardShape
     score: float
@@ -50,6 +50,7 @@ class HitShape(BaseModel):
     dense_score: float
     lexical_score: float
     matched_terms: list[str]
+    late_score: float | None
 
 
 class SearchShape(BaseModel):
