@@ -37,6 +37,9 @@ class WordSumEmbedder:
     def embed_query(self, text: str) -> QueryVectors:
         return QueryVectors(np.asarray(self.embed([text])[0], np.float32), self._tokens(text))
 
+    def embed_sentences(self, texts: Sequence[str]) -> Vectors:
+        return self.embed(texts)
+
     def embed(self, texts: Sequence[str]) -> Vectors:
         return np.stack([self._sum(text) for text in texts])
 

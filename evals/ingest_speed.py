@@ -110,6 +110,9 @@ class _Timed:
     def embed_query(self, text: str) -> QueryVectors:
         return self._embedder.embed_query(text)
 
+    def embed_sentences(self, texts: Sequence[str]) -> Vectors:
+        return self._embedder.embed_sentences(texts)
+
     def embed(self, texts: Sequence[str]) -> Vectors:
         return self._embedder.embed(texts)
 

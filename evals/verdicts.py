@@ -159,7 +159,7 @@ class Vectors:
         """Makes the vectors for the cases."""
         self.add_abstracts({c.cited.text: c.cited for c in cases}.values())
         new = sorted({c.sentence for c in cases} - self._sentences.keys())
-        self._sentences |= dict(zip(new, self._embedder.embed(new), strict=True))
+        self._sentences |= dict(zip(new, self._embedder.embed_sentences(new), strict=True))
 
     def add_abstracts(self, abstracts: Iterable[Abstract]) -> None:
         """Makes the vectors of the abstracts and of their sentences."""

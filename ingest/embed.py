@@ -55,6 +55,9 @@ class Embedder(Protocol):
         May differ from what `embed` gives, as little as makes no difference to what is found.
         """
 
+    def embed_sentences(self, texts: Sequence[str]) -> Vectors:
+        """As `embed`, with as little difference as `embed_query`, for what is not kept."""
+
     def embed(self, texts: Sequence[str]) -> Vectors:
         """Vectors of shape `(len(texts), dimension)`, float32, each of length 1."""
 

@@ -69,6 +69,10 @@ class OpenAIEmbedder:
         """As `Embedder.embed_query`, without tokens."""
         return QueryVectors(np.asarray(self.embed([text])[0], np.float32), Tokens.none())
 
+    def embed_sentences(self, texts: Sequence[str]) -> Vectors:
+        """As `embed`."""
+        return self.embed(texts)
+
     def embed(self, texts: Sequence[str]) -> Vectors:
         """Vectors of shape `(len(texts), dimension)`, float32, each of length 1.
 

@@ -83,7 +83,7 @@ class MiniLM:
 
     @cached_property
     def _exact(self) -> Session:
-        """Made when first needed: asking takes it only to check what an answer says."""
+        """Made when first needed: a service may never embed papers."""
         return _open_session(self._weights)
 
     def count_tokens(self, text: str) -> int:
@@ -95,6 +95,12 @@ class MiniLM:
         encoded = self._tokenizer.encode(text, add_special_tokens=False)
         (found,) = self._results(self._quick, [self._input(encoded.ids, encoded.offsets, ())])
         return QueryVectors(found.vectors[0], found.tokens)
+
+    def embed_sentences(self, texts: Sequence[str]) -> Vectors:
+        """Vectors of shape (len(texts), 384) by the network for questions, one after the other:
+        rounded together, each would depend on the others."""
+        vectors = [self.embed_query(text).vector for text in texts]
+        return np.array(vectors, np.float32).reshape(-1, self.dimension)
 
     def embed(self, texts: Sequence[str]) -> Vectors:
         """Vectors of shape (len(texts), 384), each of length 1. Texts are cut at `max_tokens`."""

@@ -145,7 +145,7 @@ class Draft:
         """A vector for each text."""
         missing = [text for text in dict.fromkeys(texts) if text not in self.vectors]
         if missing:
-            self.vectors |= zip(missing, embedder.embed(missing), strict=True)
+            self.vectors |= zip(missing, embedder.embed_sentences(missing), strict=True)
         return [self.vectors[text] for text in texts]
 
     def check(self, passages: dict[int, Passage], embedder: Embedder) -> None:

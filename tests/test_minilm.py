@@ -73,6 +73,16 @@ def test_questions_have_nearly_the_reference_vectors(minilm: MiniLM, reference: 
     assert cosines(vectors, reference.vectors[asked]).min() > 0.998
 
 
+def test_sentences_have_the_vectors_of_questions(minilm: MiniLM, reference: Reference) -> None:
+    expected = [minilm.embed_query(text).vector for text in reference.texts]
+
+    np.testing.assert_array_equal(minilm.embed_sentences(reference.texts), expected)
+
+
+def test_no_sentences_have_no_vectors(minilm: MiniLM) -> None:
+    assert minilm.embed_sentences([]).shape == (0, 384)
+
+
 def test_a_question_has_the_same_vector_every_time(minilm: MiniLM, reference: Reference) -> None:
     expected = [minilm.embed_query(text).vector for text in reference.texts]
 

@@ -37,6 +37,9 @@ class HashEmbedder:
     def embed_query(self, text: str) -> QueryVectors:
         return QueryVectors(np.asarray(self.embed([text])[0], np.float32), self._tokens(text))
 
+    def embed_sentences(self, texts: Sequence[str]) -> Vectors:
+        return self.embed(texts)
+
     def embed(self, texts: Sequence[str]) -> Vectors:
         vectors = np.zeros((len(texts), self.dimension), np.float32)
         for vector, text in zip(vectors, texts, strict=True):
