@@ -27,7 +27,7 @@ from ingest.embed import QueryVectors, Vectors
 from ingest.generation import Generation
 from ingest.lexical import roots, terms
 from ingest.library import Library
-from ingest.minilm import MiniLM
+from ingest.minilm import MiniLM, usable_cores
 from service.candidates import DEPTH, Positions, chunk_scores, find, score
 from service.candidates import _nearest as nearest
 from service.interaction import late_scores
@@ -186,7 +186,7 @@ async def askers(retriever: Retriever, texts: Sequence[str], rounds: int) -> dic
             await asyncio.sleep(0.002)
             lags.append(1000 * (time.perf_counter() - start) - 2)
 
-    with ThreadPoolExecutor(_ASKERS) as pool:
+    with ThreadPoolExecutor(max(2, usable_cores())) as pool:  # as many threads as the service has
 
         async def ask(questions: Sequence[str], took: list[float]) -> None:
             for text in questions:
