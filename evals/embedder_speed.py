@@ -25,7 +25,7 @@ import numpy as np
 
 from ingest import minilm_graph
 from ingest.minilm import MiniLM
-from ingest.minilm_weights import find_weights, load_weights
+from ingest.minilm_weights import Weights, find_weights, load_weights
 
 _QUERIES = 12  # a round
 _FILES = ("config.json", "special_tokens_map.json", "tokenizer_config.json", "vocab.txt")
@@ -99,6 +99,12 @@ def chromas(folder: Path) -> Callable[[list[str]], Any]:
     return made
 
 
+def network_weights() -> Weights:
+    """The weights of the network itself, without what turns its token vectors."""
+    weights = load_weights(find_weights())
+    return {name: array for name, array in weights.items() if not name.startswith("tokens.")}
+
+
 def export(folder: Path) -> None:
     """Writes our network as Chroma's class wants it: padded inputs with a mask, token vectors out.
 
@@ -107,8 +113,8 @@ def export(folder: Path) -> None:
     import onnx
     from onnx import TensorProto, helper, numpy_helper
 
-    weights = load_weights(find_weights())
-    model = onnx.load_model_from_string(minilm_graph.build(weights))
+    weights = network_weights()
+    model = onnx.load_model_from_string(minilm_graph.build({}))
     graph = model.graph
     named = dict.fromkeys(("input_ids", "attention_mask", "token_type_ids"), TensorProto.INT64)
     nodes = [

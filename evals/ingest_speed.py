@@ -25,6 +25,7 @@ from chromadb.config import Settings
 from chromadb.utils.embedding_functions.onnx_mini_lm_l6_v2 import ONNXMiniLM_L6_V2
 from onnx import TensorProto, helper
 
+from evals.embedder_speed import network_weights
 from evals.ingest_embedder import WordSumEmbedder
 from ingest import minilm_graph
 from ingest.build import ingest
@@ -32,7 +33,7 @@ from ingest.dense import EmbeddedChroma
 from ingest.embed import ChunkVectors, Embedder, QueryVectors, Vectors
 from ingest.library import Library
 from ingest.minilm import MiniLM
-from ingest.minilm_weights import find_weights, load_weights
+from ingest.minilm_weights import find_weights
 from ingest.sentences import Span
 from ingest.sources import discover
 
@@ -52,7 +53,7 @@ class _Network:
     """What Chroma's function takes for an ONNX session: token ids and mask in, states out."""
 
     def __init__(self) -> None:
-        weights = load_weights(find_weights())
+        weights = network_weights()
         graph = _Masked(weights)
         states = minilm_graph._encode(graph)
         graph.nodes.append(helper.make_node("Identity", [states], ["states"]))
