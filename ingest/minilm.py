@@ -76,7 +76,7 @@ class MiniLM:
         self._tokenizer.no_truncation()  # the file asks for 128 tokens, padded
         self._tokenizer.no_padding()
         self._first, self._last = self._tokenizer.encode("").ids  # [CLS] and [SEP]
-        self._means = _meaningful(self._tokenizer)
+        self._is_meaningful = _meaningful(self._tokenizer)
         self._cores = usable_cores()
         self._weights = weights
         self._quick = _open_session(rounded(weights))
@@ -166,8 +166,9 @@ class MiniLM:
         vectors, tokens = session.run(wanted, feed)
         results = []
         for item, own, ones in zip(batch, vectors, tokens, strict=True):
-            means = self._means[item.ids[1:-1]]
-            kept = means if means.any() else ~means  # of a text of signs alone, all
+            kept = self._is_meaningful[item.ids[1:-1]]
+            if not kept.any():
+                kept[:] = True  # of a text of signs alone, all
             found = Tokens(ones[1:-1][kept], item.spans[kept])
             results.append(_Result(own[: 1 + len(item.groups)], found))
         return results

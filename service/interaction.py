@@ -32,9 +32,11 @@ def late_scores(
     not computed: beyond the best candidates, and for papers without token vectors.
     """
     weights = _weights(found, asked, text, words)
+    if not weights.any():
+        return None
     best = np.sort(np.argsort(-found.fused, kind="stable")[:_DEPTH])
     codes, counts = _tokens_of(generation, found.positions[best])
-    if not (weights.any() and counts.any()):
+    if not counts.any():
         return None
     near = cosines(codes, asked.vectors[weights > 0])
     starts = (np.cumsum(counts) - counts)[counts > 0]
