@@ -49,7 +49,7 @@ from ingest.vectors import VectorStore
 
 logger = logging.getLogger(__name__)
 
-_LAYOUT = "1"  # raised when the same papers are to be indexed in another way
+_LAYOUT = "2"  # raised when the same papers are to be indexed in another way
 _MAX_DEAD = 0.25  # of the chunks: a graph with more removed ones is built anew
 # SQLite and tantivy write these when they are opened; both check them by themselves.
 _CHANGING = frozenset({"manifest.json", "chroma.sqlite3", "chroma.sqlite3-journal"}) | frozenset(
