@@ -27,11 +27,19 @@ def unfinished(text: str) -> int:
         for length in range(1, len(active)):
             if text.endswith(active[:length]):
                 longest = max(longest, length)
-    while longest < len(text) and any(
-        text.startswith(active, len(text) - longest - 1) for active in _ACTIVE
-    ):
-        longest += 1  # what is held must not begin inside another one
-    return longest
+    at = len(text) - longest
+    while (before := _around(text, at)) is not None:
+        at = before  # what is held must not begin inside another one
+    return len(text) - at
+
+
+def _around(text: str, at: int) -> int | None:
+    """Where something active begins that the place `at` is inside of; None if there is none."""
+    for active in _ACTIVE:
+        found = text.find(active, max(0, at - len(active) + 1), at + len(active) - 1)
+        if 0 <= found < at:
+            return found
+    return None
 
 
 def fitting(text: str, room: int, *, is_first: bool) -> int:
