@@ -17,9 +17,9 @@ WIDTH = 128  # numbers of a token vector
 BYTES = WIDTH // 4
 
 _BORDER = 0.9815988  # of a normal distribution's levels, below
-# The levels, of which -1.51 and -0.45 are the lower two, as bytes counted from 128.
-_OUTER, _INNER = 127, 38
-_LEVELS = np.array([128 - _OUTER, 128 - _INNER, 128 + _INNER, 128 + _OUTER], np.uint8)
+# The levels, of which -1.51 and -0.45 are the lower two, as bytes counted from 64.
+_OUTER, _INNER = 63, 19
+_LEVELS = np.array([64 - _OUTER, 64 - _INNER, 64 + _INNER, 64 + _OUTER], np.uint8)
 _SHIFTS = np.array([0, 2, 4, 6], np.uint8)
 _BOTH = np.arange(65_536)[:, None] >> np.arange(0, 16, 2)
 _TABLE = np.ascontiguousarray(_LEVELS[_BOTH & 3]).view(np.uint64)[:, 0]  # of each two bytes

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from ingest.runtime import multiply_bytes
 from ingest.token_vectors import BYTES, WIDTH, Tokens, TokenVectors, cosines, pack
 
 
@@ -35,6 +36,15 @@ def test_cosines_are_hardly_off() -> None:
     errors = cosines(pack(vectors[:250]), vectors[250:]) - vectors[:250] @ vectors[250:].T
 
     assert np.sqrt(np.mean(errors**2)) < 0.04
+
+
+def test_products_of_the_largest_bytes_are_exact() -> None:
+    """Pairs of products must fit 16 bits, which is all that some processors have for them."""
+    most, least = np.full((1, WIDTH), 127, np.uint8), np.full((1, WIDTH), 1, np.uint8)
+    right = np.full((WIDTH, 1), 127, np.int8)
+    found = multiply_bytes(np.concatenate([most, least]), right)
+
+    assert found.ravel().tolist() == [63 * 127 * WIDTH, -63 * 127 * WIDTH]
 
 
 def test_tokens_before_a_place_can_be_left_out() -> None:
