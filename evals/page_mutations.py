@@ -181,7 +181,7 @@ MUTATIONS = [
         "painter.js",
         "requestAnimationFrame(() => this.#paint(withoutCutMark(this.text)));",
         "setTimeout(() => this.#paint(withoutCutMark(this.text)), 300);",
-        f"{CHAT}the_first_word_is_painted_within_100_ms_of_its_arrival",
+        f"{CHAT}the_first_word_is_painted_in_the_next_frame",
     ),
     Mutation(
         "welcome.js",
