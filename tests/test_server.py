@@ -20,7 +20,7 @@ from service.assistant import Assistant
 from service.events import Event
 from service.server import Server
 
-WAIT_S = 20.0
+WAIT_S = 60.0
 
 
 class Slow(Assistant):

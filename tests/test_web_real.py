@@ -10,7 +10,7 @@ from playwright.sync_api import Browser, Page, expect
 
 from service.api import create_app
 from service.app import Core
-from tests.fakes.web_browser import watched
+from tests.fakes.web_browser import TIMEOUT_MS, watched
 
 pytest_plugins = ["tests.fakes.web_fixtures"]
 
@@ -33,7 +33,7 @@ def address(core: Core) -> Iterator[str]:
 @pytest.fixture
 def page(browser: Browser, address: str) -> Iterator[Page]:
     context = browser.new_context()
-    context.set_default_timeout(15_000)
+    context.set_default_timeout(TIMEOUT_MS)
     faults: list[str] = []
     page = watched(context, address, faults)
     page.goto(address)

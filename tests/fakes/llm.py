@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Any
 
-WAIT_S = 10.0  # for what must happen at once
+WAIT_S = 60.0  # for what must happen at once
 
 
 @dataclass(slots=True)

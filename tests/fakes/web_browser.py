@@ -22,6 +22,7 @@ ARGS = [
     "--disable-component-update",
     "--disable-sync",
 ]
+TIMEOUT_MS = 30_000  # ample for a busy machine; only a test that fails waits so long
 # The browser's own note about an answer of 4xx or 5xx, or a connection that a test has cut.
 _EXPECTED = re.compile(r"^Failed to load resource|ERR_INCOMPLETE_CHUNKED|ERR_INTERNET_DISCONNECTED")
 WIDTHS = {1360: 860, 768: 1024, 375: 780, 320: 640}

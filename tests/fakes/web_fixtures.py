@@ -3,12 +3,10 @@
 from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser, expect, sync_playwright
 
-from tests.fakes.web_browser import ARGS, CHROMIUM, WIDTHS, Chat, watched
+from tests.fakes.web_browser import ARGS, CHROMIUM, TIMEOUT_MS, WIDTHS, Chat, watched
 from tests.fakes.web_server import Stub, WebServer
-
-_TIMEOUT_MS = 10_000
 
 
 @pytest.fixture(scope="module")
@@ -17,6 +15,7 @@ def browser() -> Iterator[Browser]:
     if CHROMIUM is None:
         pytest.skip("no browser: install Debian's chromium to run the tests of the web pages")
     with sync_playwright() as playwright:
+        expect.set_options(timeout=TIMEOUT_MS)
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGS)
         yield browser
         browser.close()
@@ -34,7 +33,7 @@ def chat(browser: Browser, web_server: WebServer) -> Iterator[Chat]:
     web_server.stub.reset()
     viewport = {"width": 1360, "height": WIDTHS[1360]}
     context = browser.new_context(viewport=viewport, color_scheme="light")  # type: ignore[arg-type]
-    context.set_default_timeout(_TIMEOUT_MS)
+    context.set_default_timeout(TIMEOUT_MS)
     faults: list[str] = []
     yield Chat(web_server, context, watched(context, web_server.url, faults), faults)
     context.close()
