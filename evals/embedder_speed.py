@@ -108,7 +108,7 @@ def network_weights() -> Weights:
 def export(folder: Path) -> None:
     """Writes our network as Chroma's class wants it: padded inputs with a mask, token vectors out.
 
-    Made from our graph: the mask goes in before each softmax, and pooling is left out.
+    Made from our graph in standard operators alone, as such files are; pooling is left out.
     """
     import onnx
     from onnx import TensorProto, helper, numpy_helper
@@ -128,16 +128,16 @@ def export(folder: Path) -> None:
         if minilm_graph.POOL in wanted:
             last = wanted[1]
             break
-        if node.op_type == "Softmax":
-            nodes.append(helper.make_node("Add", [wanted[0], "mask"], [f"{node.name}{wanted[0]}m"]))
-            wanted = [f"{node.name}{wanted[0]}m"]
         node.input[:] = wanted
-        nodes.append(node)
+        nodes.extend(_attention(node) if node.op_type == "MultiHeadAttention" else [node])
     nodes.append(helper.make_node("Identity", [last], ["last_hidden_state"]))
     constants: dict[str, Any] = {
         "one": np.array(1, np.float32),
         "much": np.array(1e9, np.float32),
         "axes": np.array([1, 2], np.int64),
+        "heads": np.array([0, 0, minilm_graph.HEADS, minilm_graph.WIDTH // minilm_graph.HEADS]),
+        "width": np.array([0, 0, minilm_graph.WIDTH]),
+        "scale": np.array((minilm_graph.WIDTH / minilm_graph.HEADS) ** -0.5, np.float32),
     }
     tensors = [numpy_helper.from_array(a, n) for n, a in {**weights, **constants}.items()]
     made = helper.make_graph(
@@ -153,6 +153,27 @@ def export(folder: Path) -> None:
     shutil.copy(find_weights() / "tokenizer.json", folder)
     for name in _FILES:  # Chroma's class only looks whether they are there
         (folder / name).touch()
+
+
+def _attention(node: Any) -> list[Any]:  # onnx.NodeProto
+    """What the operator does, in standard ones, padding masked."""
+    from onnx import helper
+
+    made: list[Any] = []
+
+    def add(operator: str, *inputs: str, **attributes: Any) -> str:
+        result = f"{node.output[0]}_{len(made)}"
+        made.append(helper.make_node(operator, inputs, [result], **attributes))
+        return result
+
+    query, key, value = (add("Reshape", part, "heads") for part in node.input)
+    query = add("Mul", add("Transpose", query, perm=[0, 2, 1, 3]), "scale")
+    near = add("MatMul", query, add("Transpose", key, perm=[0, 2, 3, 1]))
+    shares = add("Softmax", add("Add", near, "mask"), axis=-1)
+    mixed = add("MatMul", shares, add("Transpose", value, perm=[0, 2, 1, 3]))
+    joined = add("Transpose", mixed, perm=[0, 2, 1, 3])
+    made.append(helper.make_node("Reshape", [joined, "width"], list(node.output)))
+    return made
 
 
 def _process(code: str, folder: Path) -> float:

@@ -20,82 +20,19 @@ from typing import Any
 
 import chromadb
 import numpy as np
-import onnxruntime  # type: ignore[import-untyped]  # it brings no types
 from chromadb.config import Settings
-from chromadb.utils.embedding_functions.onnx_mini_lm_l6_v2 import ONNXMiniLM_L6_V2
-from onnx import TensorProto, helper
 
-from evals.embedder_speed import network_weights
+from evals.embedder_speed import chromas, export
 from evals.ingest_embedder import WordSumEmbedder
-from ingest import minilm_graph
 from ingest.build import ingest
 from ingest.dense import EmbeddedChroma
 from ingest.embed import ChunkVectors, Embedder, QueryVectors, Vectors
 from ingest.library import Library
 from ingest.minilm import MiniLM
-from ingest.minilm_weights import find_weights
 from ingest.sentences import Span
 from ingest.sources import discover
 
 _BATCH = 500  # papers in one `add`, below Chroma's limit
-
-
-class _Masked(minilm_graph._Graph):
-    """The same network for padded texts: their padding gets no attention."""
-
-    def add(self, operator: str, *inputs: str, **attributes: object) -> str:
-        if operator == "Softmax":
-            inputs = (super().add("Add", inputs[0], "mask"),)
-        return super().add(operator, *inputs, **attributes)
-
-
-class _Network:
-    """What Chroma's function takes for an ONNX session: token ids and mask in, states out."""
-
-    def __init__(self) -> None:
-        weights = network_weights()
-        graph = _Masked(weights)
-        states = minilm_graph._encode(graph)
-        graph.nodes.append(helper.make_node("Identity", [states], ["states"]))
-        shapes = ((minilm_graph.TOKENS, TensorProto.INT64, 2), ("mask", TensorProto.FLOAT, 4))
-        inputs = [helper.make_tensor_value_info(n, t, [None] * rank) for n, t, rank in shapes]
-        output = helper.make_tensor_value_info("states", TensorProto.FLOAT, [None] * 3)
-        heads = [0, 0, minilm_graph.HEADS, minilm_graph.HEAD_WIDTH]
-        constants = [
-            helper.make_tensor("heads_shape", TensorProto.INT64, [4], heads),
-            helper.make_tensor("width_shape", TensorProto.INT64, [3], [0, 0, minilm_graph.WIDTH]),
-            helper.make_tensor("zero", TensorProto.INT64, [1], [0]),
-        ]
-        tensors = [minilm_graph.external(name, w.shape) for name, w in weights.items()]
-        made = helper.make_graph(graph.nodes, "padded", inputs, [output], constants + tensors)
-        opset = helper.make_opsetid("", minilm_graph.OPSET)
-        model = helper.make_model(made, ir_version=9, opset_imports=[opset]).SerializeToString()
-        options = onnxruntime.SessionOptions()  # all optimisations, all cores, as Chroma's are
-        options.add_external_initializers(
-            list(weights), [onnxruntime.OrtValue.ortvalue_from_numpy(w) for w in weights.values()]
-        )
-        self._session = onnxruntime.InferenceSession(
-            model, options, providers=["CPUExecutionProvider"]
-        )
-
-    def run(self, names: None, feed: dict[str, Any]) -> list[Any]:
-        mask = (feed["attention_mask"][:, None, None, :].astype(np.float32) - 1) * 1e9
-        inputs = {minilm_graph.TOKENS: feed["input_ids"], "mask": mask}
-        return list(self._session.run(["states"], inputs))
-
-
-class _Default(ONNXMiniLM_L6_V2):
-    """Chroma's default embedding function with the installed weights."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.model = _Network()
-        self.tokenizer = self.Tokenizer.from_file(str(find_weights() / "tokenizer.json"))
-        self.tokenizer.enable_truncation(max_length=256)
-        self.tokenizer.enable_padding(pad_id=0, pad_token="[PAD]", length=256)
-
-    def _download_model_if_not_exists(self) -> None:
-        """There is nothing to download."""
 
 
 class _Timed:
@@ -140,7 +77,8 @@ def main() -> None:
 
 
 def _speed(folder: Path, lines: list[str], n_rounds: int) -> dict[str, float]:
-    default, ours = _Default(), _Timed(MiniLM.open())
+    export(folder / "onnx")
+    default, ours = chromas(folder), _Timed(MiniLM.open())
     texts = [json.loads(line)["abstract"] for line in lines[:20]]
     alike = (np.array(default(texts)) * ours.embed(texts)).sum(axis=1)
     assert alike.min() > 0.999, "the baseline's vectors are not the model's"

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -32,6 +33,12 @@ _analyzer = (
 def stems(text: str) -> list[str]:
     """The words of a text as the index holds them: lower-case English stems, in order."""
     return list(_analyzer.analyze(text))
+
+
+@lru_cache(10_000)
+def stems_of(word: str) -> tuple[str, ...]:
+    """The stems of one word of a question, of which several parts of a search ask."""
+    return tuple(stems(word))
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +84,8 @@ class Words:
         """
         if not wanted or k < 1:
             return []
-        query = _any([self._either(root) for root in wanted])
+        # One flat union, of which tantivy skips most; nested ones it reads whole (twice as long).
+        query = _any([self._holds(root, name) for root in wanted for name in _FIELDS])
         return self._hits(query if among is None else self._restricted(query, among), k)
 
     def weigh(self, wanted: Sequence[str], rows: NDArray[np.int64]) -> Weights:
@@ -106,9 +114,8 @@ class Words:
         query = _any([tantivy.Query.phrase_query(schema, name, words) for name in _FIELDS])
         return [ordinal for ordinal, _ in self._hits(query, max(self.n_papers, 1))]
 
-    def _either(self, root: str) -> tantivy.Query:
-        schema = self._index.schema
-        return _any([tantivy.Query.term_query(schema, name, root, "freq") for name in _FIELDS])
+    def _holds(self, root: str, field: str) -> tantivy.Query:
+        return tantivy.Query.term_query(self._index.schema, field, root, "freq")
 
     def _restricted(self, query: tantivy.Query, among: Iterable[int]) -> tantivy.Query:
         allowed = tantivy.Query.term_set_query(self._index.schema, "ordinal", list(among))
@@ -137,7 +144,7 @@ def _opened(path: Path) -> tuple[tantivy.Index, tantivy.Searcher]:
 
 def roots(words: Sequence[str]) -> list[str]:
     """The different stems of the words, in order."""
-    return list(dict.fromkeys(stems(" ".join(words))))
+    return list(dict.fromkeys(stem for word in words for stem in stems_of(word)))
 
 
 def _any(queries: Sequence[tantivy.Query]) -> tantivy.Query:

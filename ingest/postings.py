@@ -76,24 +76,25 @@ class Postings:
         `rows` must rise.
         """
         held = np.zeros((len(stems), len(rows)), np.bool_)
-        times = np.zeros((2, len(stems), len(rows)), np.float32)
-        idf = np.zeros((3, len(stems)), np.float32)  # of the paper, its title, its abstract
-        for i, stem in enumerate(stems):
-            part = self._part(stem)
-            found, at = _joined(self._held.rows[part], rows)
-            held[i, found] = True
-            idf[0, i] = self._idf(part.stop - part.start)
-            for field, counts in enumerate((self._held.in_title, self._held.in_abstract)):
-                own = counts[part]
-                idf[1 + field, i] = self._idf(int(np.count_nonzero(own)))
-                times[field, i, found] = own[at]
-        gains = [
-            _saturated(idf[1 + field, :, None], times[field], self._norms[field].take(rows))
-            for field in range(2)
-        ]
-        bm25 = (gains[0] + gains[1]).sum(axis=0, dtype=np.float32)
-        coverage = (idf[0, :, None] * held).sum(axis=0) / (float(idf[0].sum()) or 1.0)
-        return Weights(idf[0], bm25, np.asarray(coverage, np.float32), held)
+        entries = np.zeros((len(stems), len(rows)), np.int64)
+        parts = self._parts(stems)
+        sought = rows.astype(np.int32)  # as the lists are, which would be copied otherwise
+        for i, part in enumerate(parts):
+            if len(own := self._held.rows[part]):
+                at = own.searchsorted(sought)
+                np.equal(own.take(at, mode="clip"), sought, out=held[i])
+                np.add(at, part.start, out=entries[i])
+        idf = self._idfs(parts)
+        stem_of, paper_of = np.nonzero(held)
+        gains = np.zeros(len(stem_of), np.float32)
+        at = entries[held]
+        for field, counts in enumerate((self._held.in_title, self._held.in_abstract)):
+            times = counts.take(at).astype(np.float32)
+            norms = self._norms[field].take(rows).take(paper_of)
+            gains += _saturated(idf[1 + field].take(stem_of), times, norms)
+        worth = idf[0].take(stem_of) / (float(idf[0].sum()) or 1.0)
+        bm25, coverage = (np.bincount(paper_of, w, len(rows)) for w in (gains, worth))
+        return Weights(idf[0], bm25.astype(np.float32), coverage.astype(np.float32), held)
 
     def weigh_all(
         self, stems: Sequence[str], mask: NDArray[np.bool_]
@@ -103,8 +104,7 @@ class Postings:
         Takes as long as the stems are frequent: 3 ns a paper and stem, 10 more the first time.
         """
         bm25 = np.zeros(len(mask), np.float32)
-        for stem in stems:
-            part = self._part(stem)
+        for part in self._parts(stems):
             is_long = part.stop - part.start > _LONG
             gains = (self._kept if is_long else self._gains)(part.start, part.stop)
             bm25[self._held.rows[part]] += gains
@@ -126,16 +126,26 @@ class Postings:
             )
         return total
 
-    def _part(self, stem: str) -> slice:
-        """Where the list of a stem lies; an empty part for one that no paper has."""
-        key = np.uint64(_key(stem))
-        i = int(np.searchsorted(self._held.keys, key))
-        if i == len(self._held.keys) or self._held.keys[i] != key:
-            return slice(0, 0)
-        return slice(int(self._held.starts[i]), int(self._held.starts[i + 1]))
+    def _parts(self, stems: Sequence[str]) -> list[slice]:
+        """Where the lists of the stems lie; an empty part for one that no paper has."""
+        wanted = np.array([_key(stem) for stem in stems], np.uint64)
+        places = self._held.keys.searchsorted(np.stack([wanted, wanted + np.uint64(1)]))
+        starts, stops = self._held.starts.take(places).tolist()
+        return [slice(start, stop) for start, stop in zip(starts, stops, strict=True)]
 
-    def _idf(self, n: int) -> float:
-        return float(np.log(1 + (len(self._held.ordinals) - n + 0.5) / (n + 0.5)))
+    def _idfs(self, parts: Sequence[slice]) -> NDArray[np.float32]:
+        """What each stem is worth in a paper, in its title, in its abstract: shape (3, stems)."""
+        fields = (self._held.in_title, self._held.in_abstract)
+        counts = [
+            [part.stop - part.start, *(np.count_nonzero(own[part]) for own in fields)]
+            for part in parts
+        ]
+        return self._idf(np.array(counts, np.float64).reshape(-1, 3).T)
+
+    def _idf(self, n: float | NDArray[np.float64]) -> NDArray[np.float32]:
+        """ln(1 + (N - n + 0.5) / (n + 0.5)) of stems that `n` papers have."""
+        idf = np.log1p((len(self._held.ordinals) - n + 0.5) / (n + 0.5))
+        return np.asarray(idf, np.float32)
 
 
 def _saturated(
@@ -143,17 +153,6 @@ def _saturated(
 ) -> NDArray[np.float32]:
     """BM25 of words that stand `times` in a text."""
     return np.asarray(idf * times * (_K1 + 1) / (times + norms), np.float32)
-
-
-def _joined(
-    own: NDArray[np.int32], rows: NDArray[np.int64]
-) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Where in `rows` the members of the list `own` are, and where in `own` those are."""
-    if not len(own):
-        return np.empty(0, np.int64), np.empty(0, np.int64)
-    at = np.minimum(np.searchsorted(own, rows), len(own) - 1)
-    found = np.flatnonzero(own[at] == rows)
-    return found, at[found]
 
 
 def write(path: Path, papers: Iterable[tuple[int, Sequence[str], Sequence[str]]]) -> None:

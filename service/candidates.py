@@ -75,7 +75,6 @@ def score(
     dense = chunk_scores(generation, positions, vector)
     share = np.minimum(weights.bm25 / bound, 1.0)
     best = np.maximum(_best_of(near, counts), 0.0)
-    parts = np.stack([dense, best, np.sqrt(share), weights.coverage])
     return Candidates(
         positions,
         dense,
@@ -84,11 +83,19 @@ def score(
         share,
         weights.coverage,
         _split(near, counts),
-        fused=np.asarray(np.array(WEIGHTS, np.float32) @ parts, np.float32),
+        fused=weighed(WEIGHTS, (dense, best, np.sqrt(share), weights.coverage)),
         stems=stems,
         idf=weights.idf,
         held=weights.held,
     )
+
+
+def weighed(weights: Sequence[float], parts: Sequence[Vectors]) -> Vectors:
+    """The weighted sum of scores of the same papers."""
+    total = np.zeros(len(parts[0]), np.float32)
+    for weight, part in zip(weights, parts, strict=True):
+        total += np.float32(weight) * part
+    return total
 
 
 def _nearest(generation: Generation, vector: Vectors, mask: Mask | None) -> Positions:

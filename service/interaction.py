@@ -11,10 +11,10 @@ from numpy.typing import NDArray
 
 from ingest.embed import Vectors
 from ingest.generation import Generation
-from ingest.lexical import stems
+from ingest.lexical import stems_of
 from ingest.token_vectors import Tokens, cosines
 from ingest.vectors import rows_of
-from service.candidates import Candidates, Positions
+from service.candidates import Candidates, Positions, weighed
 
 # Best chunk, best sentence, BM25, tokens: fitted with each of five sets left out in turn and
 # rounded (evals/LOG.md). The share of the question's words adds nothing to these.
@@ -48,9 +48,10 @@ def late_scores(
 
 def fused(found: Candidates, late: Vectors) -> Vectors:
     """What ranks the candidates; one whose late score is unknown counts as the middle one."""
-    known = np.where(np.isnan(late), np.nanmedian(late), late)
-    parts = np.stack([found.dense, found.best_sentence, np.sqrt(found.share), known])
-    return np.asarray(np.array(WEIGHTS, np.float32) @ parts, np.float32)
+    known = np.sort(late[~np.isnan(late)])
+    late = np.where(np.isnan(late), known[len(known) // 2], late)
+    parts = (found.dense, found.best_sentence, np.sqrt(found.share), late)
+    return weighed(WEIGHTS, parts)
 
 
 def _weights(found: Candidates, asked: Tokens, text: str, words: Collection[str]) -> Vectors:
@@ -60,7 +61,7 @@ def _weights(found: Candidates, asked: Tokens, text: str, words: Collection[str]
     for match in _WORD.finditer(text):
         word = match.group().casefold()
         spans.append(match.span())
-        known = (idf.get(stem, 0.0) for stem in stems(word)) if word in words else ()
+        known = (idf.get(stem, 0.0) for stem in stems_of(word)) if word in words else ()
         worth.append(max(known, default=0.0))
     if not (spans and len(asked.spans)):
         return np.zeros(len(asked.spans), np.float32)

@@ -60,6 +60,8 @@ def spelled(text: str) -> str:
 
 def is_nearly(title: str, question: str) -> bool:
     """Whether the question, as `spelled` gives it, is the title but for a slip or two."""
+    if abs(len(title) - len(question)) > 0.4 * len(title):  # spelling it costs more
+        return False
     one = spelled(title)
     if min(len(one), len(question)) < 12 or abs(len(one) - len(question)) > 0.3 * len(one):
         return False

@@ -14,7 +14,7 @@ from ingest.catalogue import StoredPaper
 from ingest.embed import QueryVectors, Vectors
 from ingest.errors import InvalidInput, Unavailable
 from ingest.generation import Generation
-from ingest.lexical import roots, stems, terms
+from ingest.lexical import roots, stems_of, terms
 from ingest.library import Library
 from service import operators
 from service.candidates import DEPTH, Candidates, Positions, find, sentence_vectors
@@ -337,7 +337,7 @@ class _Matched:
         self, words: Sequence[str], wanted: Sequence[str], held: NDArray[np.bool_]
     ) -> None:
         place = {stem: row for row, stem in enumerate(wanted)}
-        self._words = [(word, [place[stem] for stem in stems(word)]) for word in words]
+        self._words = [(word, [place[stem] for stem in stems_of(word)]) for word in words]
         self._held = held
 
     def of(self, candidate: int) -> tuple[str, ...]:
