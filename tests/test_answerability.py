@@ -64,5 +64,22 @@ def test_a_short_title_within_a_long_question_is_only_its_subject() -> None:
     assert set(names.bonuses("what does information retrieval systems say")) == {0}
 
 
-def test_a_slip_in_a_title_is_forgiven() -> None:
+@pytest.mark.parametrize(
+    "said",
+    ["Attentin Is All You Need", "attention is all yuo need", "Attention is all you ned"],
+)
+def test_a_title_with_a_slip_in_the_question_names_its_paper(said: str) -> None:
+    names = Names.read([(0, "Attention Is All You Need")])
+
+    assert set(names.bonuses(f"what does the paper {said} say about its limits")) == {0}
+
+
+@pytest.mark.parametrize("said", ["Retention is all you need", "is attention all you need"])
+def test_a_title_of_other_words_is_not_named(said: str) -> None:
+    names = Names.read([(0, "Attention Is All You Need")])
+
+    assert not names.bonuses(f"what does the paper {said} say about its limits")
+
+
+def test_a_question_that_is_a_title_may_have_slips() -> None:
     assert is_nearly("Attention Is All You Need", spelled("Attenton is all you need?"))
