@@ -16,7 +16,7 @@ Positions = NDArray[np.int64]
 DEPTH = 100  # candidates each engine gives
 _FETCH = 200  # chunks, so that their best-of-paper still leaves DEPTH papers
 _EXACT = 20_000  # chunks up to which looking at all takes less than the graph: 0.5 ms for 10,000
-_FEW = 0.05  # of the papers: fewer are compared without looking at the others
+_FEW, _SHARE = 400, 0.05  # papers, or share of all: fewer are compared one by one, not scanned
 # Best chunk, best sentence, BM25, share of the question's terms: fitted with each of five sets left
 # out in turn and rounded (evals/LOG.md): nDCG@10 0.683 on average, RRF 0.660, each part alone 0.64.
 WEIGHTS = (0.30, 0.28, 0.23, 0.19)
@@ -102,9 +102,9 @@ def _nearest(generation: Generation, vector: Vectors, mask: Mask | None) -> Posi
     """The papers nearest to the question: by the graph where it is faster than looking at all."""
     if mask is None and generation.manifest.n_chunks > _EXACT:
         return _found(generation, vector)
-    if mask is not None and np.count_nonzero(mask) <= max(len(mask) * _FEW, DEPTH):
-        among = np.flatnonzero(mask)
-    else:
+    n = len(generation.columns.ids)
+    among = np.arange(n) if mask is None else np.flatnonzero(mask)
+    if len(among) > max(n * _SHARE, _FEW):
         among = generation.scan.nearest(vector, DEPTH, mask)
     return _best(among, chunk_scores(generation, among, vector), generation.columns)
 
