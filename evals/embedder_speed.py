@@ -26,6 +26,7 @@ import numpy as np
 from ingest import minilm_graph
 from ingest.minilm import MiniLM
 from ingest.minilm_weights import Weights, find_weights, load_weights
+from ingest.runtime import OPSET
 
 _QUERIES = 12  # a round
 _FILES = ("config.json", "special_tokens_map.json", "tokenizer_config.json", "vocab.txt")
@@ -148,7 +149,7 @@ def export(folder: Path) -> None:
         [*graph.initializer, *tensors],
     )
     folder.mkdir(parents=True)
-    opset = helper.make_opsetid("", minilm_graph.OPSET)
+    opset = helper.make_opsetid("", OPSET)
     onnx.save(helper.make_model(made, ir_version=9, opset_imports=[opset]), folder / "model.onnx")
     shutil.copy(find_weights() / "tokenizer.json", folder)
     for name in _FILES:  # Chroma's class only looks whether they are there

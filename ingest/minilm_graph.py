@@ -6,15 +6,16 @@ layer's weights are rounded to bytes (`minilm_weights.rounded`), their product; 
 standard.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from ingest.runtime import OPSET, external
+
 LAYERS, WIDTH, HEADS, INNER = 6, 384, 12, 1536
 EPSILON = 1e-12  # layer_norm_eps of the model's config.json
-OPSET = 20  # the first with Gelu as an operator
 
 RUNTIMES_OWN = "com.microsoft"  # operators beyond the standard
 
@@ -136,12 +137,3 @@ def build(weights: Mapping[str, NDArray[Any]]) -> bytes:
     opsets = [helper.make_opsetid("", OPSET), helper.make_opsetid(RUNTIMES_OWN, 1)]
     model = helper.make_model(made, ir_version=9, opset_imports=opsets)
     return bytes(model.SerializeToString())
-
-
-def external(name: str, shape: Sequence[int], kind: int = 1) -> Any:  # onnx.TensorProto
-    """A weight that the session gets from outside; `kind` is its TensorProto type, 1 float32."""
-    from onnx import TensorProto
-
-    tensor = TensorProto(name=name, dims=shape, data_type=kind, data_location=TensorProto.EXTERNAL)
-    tensor.external_data.add(key="location", value="weights")
-    return tensor

@@ -20,7 +20,7 @@ from ingest.vectors import Rows, VectorStore, blocks, rows_of
 if TYPE_CHECKING:
     from ingest.runtime import Session
 
-_HALF = 63  # of a byte: sums of two products then fit 16 bits on processors that need it
+_HALF = 63  # the most on either side of what `byte_multiplier` counts from
 _ROUNDING = 1e-5  # what float32 arithmetic may add to a product of unit vectors
 
 
@@ -78,7 +78,7 @@ class Scan:
 def _products(packed: _Packed, vector: Vectors) -> tuple[Vectors, Vectors]:
     """Each chunk's cosine, and by how much it may be wrong."""
     parts, steps, rest = _split(vector)
-    products = packed.session.run(None, {"parts": parts})[0].astype(np.float32)
+    products = packed.session.run(None, {"left": parts})[0].astype(np.float32)
     products *= np.array(steps, np.float32)[:, None]
     near = products[0]
     near += products[1]
@@ -115,6 +115,8 @@ def _split(vector: Vectors) -> tuple[NDArray[np.uint8], tuple[np.float32, np.flo
 
 
 def _pack(vectors: VectorStore, owners: NDArray[np.int64], rows: Rows) -> _Packed:
+    from ingest.runtime import byte_multiplier  # onnxruntime takes 0.2 s to import
+
     matrix = np.empty((vectors.dimension, len(rows)), np.int8)
     scales, errors = np.empty(len(rows), np.float32), np.empty(len(rows), np.float32)
     for part in blocks(len(rows)):
@@ -125,25 +127,4 @@ def _pack(vectors: VectorStore, owners: NDArray[np.int64], rows: Rows) -> _Packe
         matrix[:, part] = whole.T
         scales[part] = scale[:, 0]
         errors[part] = np.sqrt(np.einsum("ij,ij->i", lost, lost)) * 1.001
-    return _Packed(_session(matrix), owners, scales, errors)
-
-
-def _session(matrix: NDArray[np.int8]) -> "Session":
-    """A session that multiplies bytes, of shape (2, rows of the matrix), with the matrix."""
-    from onnx import TensorProto as Tensor
-    from onnx import helper
-
-    from ingest.minilm_graph import OPSET, external
-    from ingest.runtime import open_session
-
-    middle = helper.make_tensor("middle", Tensor.UINT8, [], [_HALF + 1])
-    node = helper.make_node("MatMulInteger", ["parts", "matrix", "middle"], ["products"])
-    made = helper.make_graph(
-        [node],
-        "scan",
-        [helper.make_tensor_value_info("parts", Tensor.UINT8, [2, len(matrix)])],
-        [helper.make_tensor_value_info("products", Tensor.INT32, [2, matrix.shape[1]])],
-        [middle, external("matrix", matrix.shape, Tensor.INT8)],
-    )
-    model = helper.make_model(made, ir_version=9, opset_imports=[helper.make_opsetid("", OPSET)])
-    return open_session(model.SerializeToString(), {"matrix": matrix})
+    return _Packed(byte_multiplier(matrix), owners, scales, errors)

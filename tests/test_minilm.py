@@ -17,6 +17,7 @@ from ingest.embed import Vectors
 from ingest.errors import Unavailable
 from ingest.minilm import MiniLM, usable_cores
 from ingest.minilm_weights import WEIGHTS_SHA256, find_weights, load_weights, rounded
+from ingest.runtime import OPSET
 
 ABSTRACT = (
     "Protein folding is predicted from sequence alone. A network reads an alignment of related "
@@ -163,7 +164,7 @@ def test_all_operators_but_attention_are_standard() -> None:
     own = {node.op_type for node in model.graph.node if node.domain == minilm_graph.RUNTIMES_OWN}
 
     assert own == {"MultiHeadAttention"}
-    assert model.opset_import[0].version == minilm_graph.OPSET
+    assert model.opset_import[0].version == OPSET
 
 
 def test_a_rounded_network_multiplies_bytes_in_all_linear_layers() -> None:
