@@ -3,9 +3,10 @@
     uv run python -m evals.retrieval_speed HOME QUERIES.jsonl [--questions 60] [--rounds 5]
         [--other-vectors]
 
-HOME is a library; `--other-vectors` says that `evals.scale` made its vectors: questions are then
-embedded by MiniLM, which is what costs time, and searched for by a stand-in's vectors. Rounds are
-interleaved; filters are the best of three. Prints JSON; times are milliseconds.
+HOME is a library, QUERIES a set's or those of tests/questions. `--other-vectors` says that
+`evals.scale` made its vectors: questions are then embedded by MiniLM, which is what costs time, and
+searched for by a stand-in's vectors. Rounds are interleaved; filters are the best of three. Prints
+JSON; times are milliseconds.
 """
 
 import argparse
@@ -59,7 +60,8 @@ def main() -> None:
     parser.add_argument("--other-vectors", action="store_true")
     args = parser.parse_args()
     lines = args.queries.read_text("utf-8").splitlines()
-    texts = [json.loads(line)["text"] for line in lines[: args.questions]]
+    rows = [json.loads(line) for line in lines[: args.questions]]
+    texts = [row.get("text") or row["question"] for row in rows]
     embedder = Both() if args.other_vectors else MiniLM.open()
     library = Library(args.home, embedder, EmbeddedChroma())
     try:

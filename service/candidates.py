@@ -30,8 +30,9 @@ class Candidates:
     `dense` is the cosine of the best chunk, `best_sentence` of the best sentence (0 at least),
     `lexical` BM25 (0 where no term is there), `share`
     the same as a share of what a paper full of the terms would get, `coverage` the share of the
-    question's idf that the paper has, `fused` what ranks them. `idf` is one of each of the
-    `stems`, `held`, of shape (stems, papers), whether a paper has it.
+    question's idf that the paper has, `fused` what ranks them. `sentences` are the cosines of all
+    their sentences, those of each before its `ends`. `idf` is one of each of the `stems`, `held`,
+    of shape (stems, papers), whether a paper has it.
     """
 
     positions: Positions
@@ -40,11 +41,17 @@ class Candidates:
     lexical: Vectors
     share: Vectors
     coverage: Vectors
-    sentences: list[Vectors]
+    sentences: Vectors
+    ends: Positions
     fused: Vectors
     stems: Sequence[str]
     idf: Vectors
     held: NDArray[np.bool_]
+
+    def sentences_of(self, candidate: int) -> Vectors:
+        """The cosine of each sentence of one."""
+        start = self.ends[candidate - 1] if candidate else 0
+        return self.sentences[start : self.ends[candidate]]
 
 
 def find(
@@ -82,7 +89,8 @@ def score(
         weights.bm25,
         share,
         weights.coverage,
-        _split(near, counts),
+        near,
+        np.cumsum(counts),
         fused=weighed(WEIGHTS, (dense, best, np.sqrt(share), weights.coverage)),
         stems=stems,
         idf=weights.idf,
@@ -150,13 +158,8 @@ def sentence_vectors(generation: Generation, positions: Positions) -> list[Vecto
     columns = generation.columns
     counts = columns.n_sentences[positions]
     vectors = generation.vectors.sentences(rows_of(columns.sentence_rows[positions], counts))
-    return _split(vectors, counts)
-
-
-def _split(rows: Vectors, counts: Positions) -> list[Vectors]:
-    """The first `counts[0]` rows, the next `counts[1]`, and so on."""
     ends = np.cumsum(counts).tolist()
-    return [rows[end - n : end] for end, n in zip(ends, counts.tolist(), strict=True)]
+    return [vectors[end - n : end] for end, n in zip(ends, counts.tolist(), strict=True)]
 
 
 def _best_of(scores: Vectors, counts: Positions) -> Vectors:

@@ -261,7 +261,7 @@ class Retriever:
                 lexical_score=float(found.lexical[i]),
                 late_score=None if late is None or np.isnan(late[i]) else float(late[i]),
                 matched_terms=matched.of(i),
-                sentence_scores=found.sentences[i],
+                sentence_scores=found.sentences_of(i),
                 sentence_vectors=own,
                 coverage=float(found.coverage[i]),
                 share=float(found.share[i]),

@@ -97,8 +97,8 @@ def test_an_unknown_late_score_counts_as_the_middle_one() -> None:
 
     nothing = row(0, 0, 0, 0)
     found = Candidates(
-        np.arange(4), nothing, nothing, nothing, nothing, nothing, [], nothing, (), row(),
-        np.zeros((0, 4), np.bool_),
+        np.arange(4), nothing, nothing, nothing, nothing, nothing, row(), np.zeros(4, np.int64),
+        nothing, (), row(), np.zeros((0, 4), np.bool_),
     )  # fmt: skip
 
     scores = fused(found, row(0.2, np.nan, 0.8, 0.4))
