@@ -15,6 +15,7 @@ _SLIPS = 2  # words of a title that may be one slip away from those of the quest
 _MAX_NAME_WORDS = 3
 _TELLING = 5  # words from which a title can hardly stand in a question by chance
 _ALIKE = 0.85  # share of equal letters from which a title is meant in spite of slips
+_SAME = 0.2  # share of a title's words that are then spelled alike
 # What being named adds to the fused score.
 WHOLE_TITLE, ALMOST_TITLE, SHORT_NAME = 0.30, 0.25, 0.08
 
@@ -80,13 +81,14 @@ def spelled(text: str) -> str:
 
 
 def is_nearly(title: str, question: str) -> bool:
-    """Whether the question, as `spelled` gives it, is the title but for a slip or two."""
+    """Whether the question, as `spelled` gives it, is the title but for a few slips."""
     if abs(len(title) - len(question)) > 0.4 * len(title):  # spelling it costs more
         return False
     one = spelled(title)
     if min(len(one), len(question)) < 12 or abs(len(one) - len(question)) > 0.3 * len(one):
         return False
-    if _shared_letters(one, question) < _ALIKE * (len(one) + len(question)) / 2:
+    words = set(one.split())
+    if len(words.intersection(question.split())) < _SAME * len(words):
         return False
     return SequenceMatcher(None, one, question, autojunk=False).ratio() >= _ALIKE
 
@@ -111,11 +113,6 @@ def _is_slip(one: str, other: str) -> bool:
     one, other = one[same:], other[same:]
     is_turned = one[:2] == other[1::-1] and one[2:] == other[2:]
     return is_turned or one[1:] == other[1:] or one[1:] == other or one == other[1:]
-
-
-def _shared_letters(one: str, other: str) -> int:
-    """How many letters of one can be matched with equal ones of the other, in any order."""
-    return sum(min(one.count(letter), other.count(letter)) for letter in set(one))
 
 
 def _is_said(title: Sequence[str], question: Sequence[str]) -> bool:
