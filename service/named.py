@@ -104,10 +104,10 @@ def _slips(title: _Words, said: _Words) -> int:
 def _is_slip(one: str, other: str) -> bool:
     """Whether a letter too many, too few, wrong or out of turn makes one word the other.
 
-    Damerau 1964: four of five misspellings are one of these.
+    Damerau 1964: four of five misspellings are one of these. Another number is no slip.
     """
     shorter = min(len(one), len(other))
-    if shorter < 3:
+    if shorter < 3 or not (one + other).isalpha():
         return False
     same = next((n for n in range(shorter) if one[n] != other[n]), shorter)
     one, other = one[same:], other[same:]

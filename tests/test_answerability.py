@@ -81,5 +81,11 @@ def test_a_title_of_other_words_is_not_named(said: str) -> None:
     assert not names.bonuses(f"what does the paper {said} say about its limits")
 
 
+def test_another_number_is_another_title() -> None:
+    names = Names.read([(0, "Overview of the TREC 2019 Deep Learning Track")])
+
+    assert not names.bonuses("what does overview of the trec 2018 deep learning track say")
+
+
 def test_a_question_that_is_a_title_may_have_slips() -> None:
     assert is_nearly("Attention Is All You Need", spelled("Attenton is all you need?"))
