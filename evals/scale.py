@@ -183,7 +183,7 @@ def _chart(rows: Sequence[dict[str, Any]], n: int, key: str, name: str, unit: st
     dots = "".join(
         f'<circle cx="{x:.0f}" cy="{y:.0f}" r="3" fill="#4269d0"/>'
         f'<text x="{x:.0f}" y="{y - 7:.0f}" text-anchor="middle">{value:g}</text>'
-        f'<text x="{x:.0f}" y="{top + 174}" text-anchor="middle">{row["papers"]:,}</text>'
+        f'<text x="{x:.0f}" y="{top + 174}" text-anchor="middle">{row["papers"] / 1000:.0f}k</text>'
         for x, y, value, row in zip(across, up, values, rows, strict=True)
     )
     return (
