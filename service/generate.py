@@ -4,6 +4,7 @@ import re
 from bisect import bisect_right
 from collections.abc import AsyncGenerator, Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import Literal, Protocol
 
 import prompts
@@ -20,6 +21,7 @@ REWRITE_TOKENS = 400  # a question is short, but reasoning models think within t
 _RESERVE = 0.1  # of the window: tiktoken counts other models' tokens only roughly
 _PER_MESSAGE = 4  # tokens of a message's frame in OpenAI's chat format
 _HISTORY_SHARE = 0.25  # of what the question leaves, at most
+_SPARE = 100  # tokens left from which parts counted one by one fit together without a doubt
 _LONGEST_TEXT = 40_000  # characters; an abstract has 1,500
 _LONGEST_TITLE = 300
 _LONGEST_FACT = 120
@@ -35,6 +37,9 @@ _TAG = re.compile(
     r"draft|question|start_of_turn|end_of_turn|think)\b[^<>]{0,60})>|\[(/?INST)\]|<<(/?SYS)>>",
     re.I,
 )
+
+
+_counted = lru_cache(1_000)(count_tokens)  # the same papers answer many questions
 
 
 class GenerationFailed(Unavailable):
@@ -127,7 +132,7 @@ def fit(
     history: Sequence[Exchange] = (),
     draft: str = "",
     faults: Sequence[str] = (),
-    count: Callable[[str], int] = count_tokens,
+    count: Callable[[str], int] = _counted,
 ) -> Prompt:
     """The prompt for an answer, cut so that it never exceeds the model's `window` of tokens.
 
@@ -153,8 +158,10 @@ def fit(
 
     room = budget.left(messages((), ""))
     turns = _newest(history, int(room * _HISTORY_SHARE), count)
-    blocks = _blocks(passages, fence, budget.left(messages((), turns)), count)
-    while blocks and budget.left(messages(blocks, turns)) < 0:
+    if turns:
+        room = budget.left(messages((), turns))
+    blocks, room = _blocks(passages, fence, room, count)
+    while blocks and room < _SPARE and budget.left(messages(blocks, turns)) < 0:
         blocks.pop()
     if passages and not blocks:
         raise GenerationFailed(
@@ -231,6 +238,7 @@ def _untagged(text: str) -> str:
     return _TAG.sub(lambda tag: f"({tag[1] or tag[2] or tag[3]})", text)
 
 
+@lru_cache(300)
 def neutralised(text: str) -> str:
     """Text from outside in which no tag, mark or invisible character can pass for ours.
 
@@ -272,19 +280,22 @@ def _newest(history: Sequence[Exchange], room: int, count: Callable[[str], int])
 
 def _blocks(
     passages: Sequence[PromptPassage], fence: str, room: int, count: Callable[[str], int]
-) -> list[str]:
-    """The fenced passages that fit into `room` tokens; the last may be cut after a sentence."""
+) -> tuple[list[str], int]:
+    """The fenced passages that fit into `room` tokens, and the room left.
+
+    The last may be cut after a sentence. Texts are counted apart from what is around them: a
+    paper's is then counted once, whatever is asked.
+    """
     blocks: list[str] = []
     for passage in passages:
         clear = replace(passage, text=_whole_sentences(neutralised(passage.text)))
-        block = _block(clear, fence)
-        used = count(block) + 1
+        used = count(clear.text) + count(_block(replace(clear, text=""), fence)) + 1
         if used > room:
             cut = _cut(clear, fence, room - 1, count)
-            return [*blocks, cut] if cut else blocks
-        blocks.append(block)
+            return ([*blocks, cut], 0) if cut else (blocks, 0)
+        blocks.append(_block(clear, fence))
         room -= used
-    return blocks
+    return blocks, room
 
 
 def _cut(passage: PromptPassage, fence: str, room: int, count: Callable[[str], int]) -> str | None:
