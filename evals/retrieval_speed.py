@@ -6,13 +6,16 @@
 HOME is a library, QUERIES a set's or those of tests/questions. `--other-vectors` says that
 `evals.scale` made its vectors: questions are then embedded by MiniLM, which is what costs time, and
 searched for by a stand-in's vectors. Rounds are interleaved; filters are the best of three. Prints
-JSON; times are milliseconds.
+JSON; times are milliseconds. What a whole question takes is compared with what Chroma's own
+function takes to embed one, with the same weights, in the same rounds: that tells how fast the
+machine is.
 """
 
 import argparse
 import asyncio
 import json
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -22,6 +25,7 @@ from typing import Any
 
 import numpy as np
 
+from evals.embedder_speed import chromas, export
 from evals.ingest_embedder import WordSumEmbedder
 from ingest.dense import EmbeddedChroma
 from ingest.embed import QueryVectors, Vectors
@@ -37,6 +41,8 @@ from service.retrieve import Retriever
 _ASKERS = 8
 _SHARES = (0.0005, 0.01, 0.05, 0.1, 0.3, 0.5, 0.9)  # of the papers that a filter leaves
 _LOOKED_UP = 20  # papers read for an answer
+_COMPARED = 12  # questions a round that the baseline embeds
+_SETTLES_S = 0.2  # for as long, its threads go on spinning
 
 
 class Both(WordSumEmbedder):
@@ -69,7 +75,9 @@ def main() -> None:
         retriever = Retriever(library, n_remembered=0)
         told: dict[str, Any] = {"papers": library.catalogue.n_papers()}
         told["first_ms"] = round(_ms(lambda: retriever.retrieve(texts[0])), 1)
-        told |= end_to_end(retriever, library, texts, args.rounds)
+        with tempfile.TemporaryDirectory(prefix="citelight-retrieval-") as folder:
+            export(Path(folder, "onnx"))
+            told |= end_to_end(retriever, library, texts, args.rounds, chromas(Path(folder)))
         told["filters"] = filters(library, texts[:12])
         told |= asyncio.run(askers(retriever, texts, args.rounds))
     finally:
@@ -78,16 +86,25 @@ def main() -> None:
 
 
 def end_to_end(
-    retriever: Retriever, library: Library, texts: Sequence[str], rounds: int
+    retriever: Retriever,
+    library: Library,
+    texts: Sequence[str],
+    rounds: int,
+    baseline: Callable[[list[str]], object],
 ) -> dict[str, Any]:
-    """A whole question beside the sum of its parts' medians, taken in turn."""
+    """A whole question beside the sum of its parts' medians and the baseline's, in turn."""
+    baseline([texts[0]])
     whole: list[float] = []
+    theirs: list[float] = []
     parts: dict[str, list[float]] = {}
     with library.pinned() as generation:
-        for text in list(texts) * rounds:
-            whole.append(_ms(partial(retriever.retrieve, text)))
-            for name, work in _parts(generation, library, text).items():
-                parts.setdefault(name, []).append(_ms(work))
+        for _ in range(rounds):
+            for text in texts:
+                whole.append(_ms(partial(retriever.retrieve, text)))
+                for name, work in _parts(generation, library, text).items():
+                    parts.setdefault(name, []).append(_ms(work))
+            theirs += [_ms(partial(baseline, [text])) for text in texts[:_COMPARED]]
+            time.sleep(_SETTLES_S)
     medians = {name: round(float(np.median(took)), 2) for name, took in parts.items()}
     total = sum(medians.values())
     return {
@@ -95,6 +112,8 @@ def end_to_end(
         "parts": medians,
         "sum_of_parts": round(total, 2),
         "whole_by_sum": round(float(np.median(whole)) / total, 2),
+        "chroma_embeds": _spread(theirs),
+        "whole_by_chroma_embeds": round(float(np.median(whole) / np.median(theirs)), 3),
     }
 
 
