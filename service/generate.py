@@ -21,7 +21,7 @@ REWRITE_TOKENS = 400  # a question is short, but reasoning models think within t
 _RESERVE = 0.1  # of the window: tiktoken counts other models' tokens only roughly
 _PER_MESSAGE = 4  # tokens of a message's frame in OpenAI's chat format
 _HISTORY_SHARE = 0.25  # of what the question leaves, at most
-_SPARE = 100  # tokens left from which parts counted one by one fit together without a doubt
+_SPARE = 100  # tokens left a passage, from which those counted in parts surely fit together
 _LONGEST_TEXT = 40_000  # characters; an abstract has 1,500
 _LONGEST_TITLE = 300
 _LONGEST_FACT = 120
@@ -161,7 +161,7 @@ def fit(
     if turns:
         room = budget.left(messages((), turns))
     blocks, room = _blocks(passages, fence, room, count)
-    while blocks and room < _SPARE and budget.left(messages(blocks, turns)) < 0:
+    while blocks and room < _SPARE * len(blocks) and budget.left(messages(blocks, turns)) < 0:
         blocks.pop()
     if passages and not blocks:
         raise GenerationFailed(
